@@ -1,0 +1,15 @@
+//! What we need from the host: each port with its contract in prose.
+//!
+//! No port has a default method: a default is a promise that nobody tested.
+
+mod clock;
+mod entropy;
+mod mailer;
+mod store;
+mod workload;
+
+pub use clock::Clock;
+pub use entropy::Entropy;
+pub use mailer::{Letter, LetterKind, Mailer, MailerError};
+pub use store::{CommitError, Find, PeopleFilter, PeoplePosition, Store, StoreError};
+pub use workload::{Batch, Moved, Survey, WorkCount, Workload, WorkloadError};
