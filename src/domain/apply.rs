@@ -57,6 +57,11 @@ impl State {
             }
 
             Event::MembershipBegun { membership, .. } => {
+                if let Some(predecessor) = membership.predecessor {
+                    self.change_membership(o, predecessor, |it| {
+                        it.successor = Some(membership.id);
+                    });
+                }
                 self.put_membership((**membership).clone());
             }
             Event::MembershipBound { membership, user } => {
@@ -126,6 +131,10 @@ impl State {
             }
             Event::BlockKept { organization, digest } => {
                 self.put_block(&Block { organization: *organization, digest: *digest });
+            }
+
+            Event::BlockLifted { organization, digest } => {
+                self.delete_block(*organization, *digest);
             }
 
             Event::InvitationMade { invitation } => self.put_invitation((**invitation).clone()),

@@ -81,6 +81,11 @@ fn looks_plain(c: char) -> bool {
 }
 
 impl CanonicalEmail {
+    /// No address: nothing is ever issued for it.
+    pub(crate) const fn nobody() -> Self {
+        Self(String::new())
+    }
+
     /// The canonical text.
     pub fn as_str(&self) -> &str {
         &self.0

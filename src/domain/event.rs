@@ -192,6 +192,14 @@ events! {
         digest: Digest,
     }
 
+    /// Whoever proves this address may come back.
+    BlockLifted {
+        /// The organization.
+        organization: OrganizationId,
+        /// A digest of the address under the host's key.
+        digest: Digest,
+    }
+
     /// An invitation was made.
     InvitationMade {
         /// The invitation.
@@ -426,6 +434,7 @@ impl Event {
             | Self::WorkspaceOpened { .. }
             | Self::WorkspaceClosed { .. }
             | Self::BlockKept { .. }
+            | Self::BlockLifted { .. }
             | Self::InvitationResent { .. }
             | Self::InvitationLapsed { .. }
             | Self::InvitationAccepted { .. }

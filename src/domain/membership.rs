@@ -72,6 +72,8 @@ pub struct Membership {
     pub offer: Option<OwnershipOffer>,
     /// The removed membership that this person had here before.
     pub predecessor: Option<MembershipId>,
+    /// After removal: the membership with which this person came back.
+    pub successor: Option<MembershipId>,
     /// After removal: the number in `Former member 7`.
     pub former_number: Option<u64>,
     /// When it came to be.
@@ -79,6 +81,55 @@ pub struct Membership {
 }
 
 impl Membership {
+    /// A membership at the beginning of its life: what the step leads to, and nothing else.
+    pub(crate) fn begin(
+        id: MembershipId,
+        scope: Scope,
+        step: Step,
+        role: &RoleName,
+        source: Source,
+        now: Timestamp,
+    ) -> Self {
+        let pending = |because| MembershipStatus::Pending { because, since: now };
+        let status = match step {
+            Step::Invite => pending(PendingBecause::Invitation),
+            Step::Provision => pending(PendingBecause::Provisioned),
+            Step::Join
+            | Step::Lapse
+            | Step::Resend
+            | Step::Accept
+            | Step::BeginSetUp
+            | Step::Complete
+            | Step::Arrive
+            | Step::Deactivate
+            | Step::Reactivate
+            | Step::Remove => MembershipStatus::Active { since: now },
+        };
+        Self {
+            id,
+            scope,
+            user: None,
+            email: None,
+            status,
+            role: role.clone(),
+            overrides: BTreeMap::new(),
+            fence: Fence::default(),
+            teams: BTreeSet::new(),
+            profile: Profile::default(),
+            source,
+            brought_by: None,
+            epoch: Epoch::default(),
+            invitation: None,
+            announced: None,
+            external_id: None,
+            offer: None,
+            predecessor: None,
+            successor: None,
+            former_number: None,
+            created_at: now,
+        }
+    }
+
     /// The name people see: the profile's, or the address, or `Former member 7`.
     pub fn display_name(&self) -> String {
         if let Some(name) = self.profile.name() {
@@ -225,8 +276,6 @@ pub enum RemovedBecause {
     Left,
     /// The person deleted themselves.
     SelfDeleted,
-    /// The workspace was closed.
-    WorkspaceClosed,
 }
 
 /// The name of a status: what tallies count and transitions connect.
@@ -532,6 +581,8 @@ pub struct OwnershipOffer {
     pub role: RoleName,
     /// Who offers it; the offer is void when they no longer hold such a role.
     pub by: MembershipId,
+    /// The role that whoever offers takes once it is accepted.
+    pub then_become: Option<RoleName>,
     /// When it runs out.
     pub expires_at: Timestamp,
 }

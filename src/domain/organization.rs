@@ -114,6 +114,8 @@ pub struct Organization {
     pub seat_limit: Option<u32>,
     /// How many memberships of the organization have which role and status.
     pub tally: Tally,
+    /// The same for all memberships of all its workspaces together.
+    pub workspaces_tally: Tally,
     /// How many people have been removed; the next is `Former member` with this number plus one.
     pub former_members: u64,
     /// The end of its audit chain; its position is the organization's [`Revision`].

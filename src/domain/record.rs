@@ -181,6 +181,8 @@ pub enum Claim {
     Announced(OrganizationId, ExternalIdentity),
     /// The host's own name for a person in an organization: held by a live membership.
     ExternalId(OrganizationId, ExternalId),
+    /// A canonical address in an organization: held by the newest tombstone of that person.
+    Former(OrganizationId, CanonicalEmail),
     /// A folded team name in an organization: held by a team.
     TeamName(OrganizationId, String),
 }
@@ -213,6 +215,7 @@ impl Claim {
             Self::MembershipUser(s, user) => format!("membership-user/{}/{user}", scope(*s)),
             Self::Announced(o, id) => format!("announced/{o}/{}", identity(id)),
             Self::ExternalId(o, id) => format!("external-id/{o}/{id}"),
+            Self::Former(o, email) => format!("former/{o}/{}", email.as_str()),
             Self::TeamName(o, name) => format!("team-name/{o}/{name}"),
         }
     }
@@ -224,7 +227,8 @@ impl Claim {
             Self::MembershipEmail(..)
             | Self::MembershipUser(..)
             | Self::Announced(..)
-            | Self::ExternalId(..) => Key::Membership(MembershipId::new(id)),
+            | Self::ExternalId(..)
+            | Self::Former(..) => Key::Membership(MembershipId::new(id)),
             Self::TeamName(..) => Key::Team(TeamId::new(id)),
         }
     }
@@ -234,20 +238,22 @@ impl Claim {
     }
 }
 
-/// What a user holds.
+/// What a user holds: an address only once it is verified, so that nobody can keep another person
+/// from proving theirs (I3, attack 02).
 pub(crate) fn user_claims(user: &User) -> Vec<Claim> {
-    let email = user.email.iter().map(|e| Claim::Email(user.realm, e.canonical().clone()));
+    let email = user.verified_email().map(|e| Claim::Email(user.realm, e.canonical().clone()));
     let identities = user.identities.iter().map(|i| Claim::Identity(user.realm, i.clone()));
-    email.chain(identities).collect()
+    email.into_iter().chain(identities).collect()
 }
 
-/// What a membership holds: nothing once it is removed (I3).
+/// What a membership holds: once it is removed, only that it was the person's last one here (I3).
 pub(crate) fn membership_claims(it: &Membership) -> Vec<Claim> {
-    if !it.is_live() {
-        return Vec::new();
-    }
     let organization = it.scope.organization;
     let whole = it.scope.workspace.is_none();
+    if !it.is_live() {
+        let last = it.email.iter().filter(|_| whole && it.successor.is_none());
+        return last.map(|e| Claim::Former(organization, e.canonical().clone())).collect();
+    }
     let email = it.email.iter().map(|e| Claim::MembershipEmail(it.scope, e.canonical().clone()));
     let user = it.user.iter().map(|u| Claim::MembershipUser(it.scope, *u));
     let announced = it
@@ -295,6 +301,15 @@ pub struct ChangeSet {
     pub forget: Vec<Forget>,
 }
 
+impl ChangeSet {
+    /// Deletes a mail that is acknowledged or no longer true, if nobody else has taken it.
+    pub(crate) fn drop_mail(&mut self, mail: &Mail) {
+        let key = Key::Mail(mail.id);
+        self.guards.push(Guard { key: key.clone(), version: mail.version });
+        self.delete.push(key);
+    }
+}
+
 /// Whose details of audit entries are to be forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -312,8 +327,10 @@ pub enum Need {
     /// The record with this key, if there is one; and with it, for
     ///
     /// * an organization: all its roles;
-    /// * a membership: its teams, and its open invitation with the memberships that lists;
-    /// * an invitation: the memberships it lists, and their teams;
+    /// * a membership: its teams, its open invitation with what comes with that, and the membership
+    ///   that offers it ownership;
+    /// * an invitation: the memberships it lists, and every live membership in the organization of
+    ///   whoever issued it, each with its teams;
     /// * an entry: its detail.
     Record(Key),
     /// The record that holds this claim, with what comes with it.

@@ -81,7 +81,8 @@ pub struct State {
     handovers: Table<HandoverId, Handover>,
     mails: Table<MailId, Mail>,
     activities: Table<MembershipId, Activity>,
-    blocks: BTreeMap<(OrganizationId, Digest), bool>,
+    /// Whether each stands, and whether that is new.
+    blocks: BTreeMap<(OrganizationId, Digest), (bool, bool)>,
     receipts: BTreeMap<ReceiptKey, (Receipt, bool)>,
     entries: BTreeMap<(Stream, Revision), Logged>,
     held: HashMap<Claim, Uuid>,
@@ -124,7 +125,7 @@ impl State {
                 Record::Mail(it) => self.mails.load(it.id, *it),
                 Record::Activity(it) => self.activities.load(it.membership, *it),
                 Record::Block(it) => {
-                    self.blocks.insert((it.organization, it.digest), false);
+                    self.blocks.insert((it.organization, it.digest), (true, false));
                 }
                 Record::Receipt(it) => {
                     self.receipts.insert(it.key.clone(), (*it, false));
@@ -250,7 +251,7 @@ impl State {
 
     /// Whether an erased person with this digest is kept out.
     pub fn is_blocked(&self, organization: OrganizationId, digest: Digest) -> bool {
-        self.blocks.contains_key(&(organization, digest))
+        self.blocks.get(&(organization, digest)).is_some_and(|(stands, _)| *stands)
     }
 
     /// What an idempotency key stands for.
@@ -345,7 +346,11 @@ impl State {
     }
 
     pub(super) fn put_block(&mut self, it: &Block) {
-        self.blocks.insert((it.organization, it.digest), true);
+        self.blocks.insert((it.organization, it.digest), (true, true));
+    }
+
+    pub(super) fn delete_block(&mut self, organization: OrganizationId, digest: Digest) {
+        self.blocks.insert((organization, digest), (false, true));
     }
 
     /// Keeps what an idempotency key stands for.
@@ -390,6 +395,8 @@ impl State {
         };
         if let Some(id) = after.scope.workspace {
             self.workspaces.edit(id, |workspace| step(&mut workspace.tally));
+            let organization = after.scope.organization;
+            self.organizations.edit(organization, |it| step(&mut it.workspaces_tally));
         } else {
             self.organizations.edit(after.scope.organization, |it| step(&mut it.tally));
         }
@@ -487,8 +494,12 @@ impl State {
             set.guard(Key::Activity(it.membership), version);
             set.put.push(Record::Activity(Box::new(it.clone())));
         }
-        for ((organization, digest), _) in self.blocks.iter().filter(|(_, new)| **new) {
-            set.put.push(Record::Block(Block { organization: *organization, digest: *digest }));
+        for (&(organization, digest), (stands, _)) in self.blocks.iter().filter(|(_, it)| it.1) {
+            if *stands {
+                set.put.push(Record::Block(Block { organization, digest }));
+            } else {
+                set.delete.push(Key::Block(organization, digest));
+            }
         }
         for (receipt, _) in self.receipts.values().filter(|(_, new)| *new) {
             set.put.push(Record::Receipt(Box::new(receipt.clone())));

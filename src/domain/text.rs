@@ -216,6 +216,28 @@ texts! {
     SubjectName = line("subject", 255);
 }
 
+impl PermissionName {
+    /// A name that [`permissions!`](crate::permissions) has checked at compile time.
+    #[doc(hidden)]
+    pub fn declared(name: &'static str) -> Self {
+        Self(name.to_owned())
+    }
+
+    /// Whether a declared name is one: `a`–`z`, `0`–`9`, `_`, `-`, `.`, 1 to 64 of them.
+    #[doc(hidden)]
+    pub const fn can_be(name: &str) -> bool {
+        let mut bytes = name.as_bytes();
+        let fits = !bytes.is_empty() && bytes.len() <= 64;
+        while let [first, rest @ ..] = bytes {
+            if !matches!(first, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.') {
+                return false;
+            }
+            bytes = rest;
+        }
+        fits
+    }
+}
+
 /// A password hash as a PHC string, made and checked by the host; never shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -120,9 +120,7 @@ impl KeyRing {
 
     /// Reads a token's claims without believing them yet: they say which address to check against.
     pub(crate) fn read(token: &Token) -> Result<SealedToken, Invalid> {
-        let wrong = || {
-            Invalid::new("link", "", Problem::Form("it is damaged; open it again from the mail"))
-        };
+        let wrong = Self::damaged;
         if token.0.len() > 128 {
             return Err(wrong());
         }
@@ -130,6 +128,11 @@ impl KeyRing {
         let (head, mac) = bytes.split_at_checked(HEAD).ok_or_else(wrong)?;
         let (claims, key) = TokenClaims::from_bytes(head).ok_or_else(wrong)?;
         Ok(SealedToken { claims, key, head: head.to_vec(), mac: mac.to_vec() })
+    }
+
+    /// What every link that is not genuine gets as an answer.
+    pub(crate) fn damaged() -> Invalid {
+        Invalid::new("link", "", Problem::Form("it is damaged; open it again from the mail"))
     }
 
     /// Believes a token's claims if it was made under one of the keys for this address.

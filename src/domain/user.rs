@@ -68,6 +68,31 @@ impl User {
     /// How many reset mails one person is sent in one hour.
     pub const RESETS_PER_HOUR: usize = 3;
 
+    /// A user at the beginning: an address that is not verified, and nothing else.
+    pub(crate) fn begin(
+        id: UserId,
+        realm: Realm,
+        email: Option<EmailAddress>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            realm,
+            email,
+            email_verified_at: None,
+            identities: BTreeSet::new(),
+            password: None,
+            password_generation: Generation::default(),
+            resets_asked_at: Vec::new(),
+            settings: BTreeMap::new(),
+            memberships: 0,
+            erased_at: None,
+            head: Head::default(),
+            version: Revision::NONE,
+            created_at: now,
+        }
+    }
+
     /// The address, if the person has proved that it is theirs.
     pub fn verified_email(&self) -> Option<&EmailAddress> {
         self.email.as_ref().filter(|_| self.email_verified_at.is_some())

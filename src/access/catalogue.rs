@@ -1,0 +1,146 @@
+//! The permissions there are: the host's enum and ours.
+
+use std::any::TypeId;
+use std::collections::BTreeSet;
+
+use crate::domain::PermissionName;
+
+/// A permission of an enum that [`permissions!`](crate::permissions) declares.
+pub trait Permission: Copy + Into<PermissionName> + 'static {
+    /// All of them, in the order of their declaration.
+    const ALL: &'static [Self];
+
+    /// The stored name.
+    fn name(self) -> &'static str;
+}
+
+/// Declares the host's permissions: an enum, and the name under which each is stored.
+///
+/// Names are checked at compile time (`a`–`z`, `0`–`9`, `_`, `-`, `.`; at most 64).
+///
+/// ```
+/// tenure::permissions! {
+///     /// What people may do in a help desk.
+///     pub enum Desk {
+///         /// See tickets.
+///         ViewTickets = "tickets.view",
+///         /// Delete tickets for good.
+///         DeleteTickets = "tickets.delete",
+///     }
+/// }
+/// assert_eq!(tenure::Permission::name(Desk::ViewTickets), "tickets.view");
+/// ```
+#[macro_export]
+macro_rules! permissions {
+    ($(#[$enum_doc:meta])* $vis:vis enum $name:ident {
+        $($(#[$doc:meta])* $variant:ident = $stored:literal),+ $(,)?
+    }) => {
+        $(#[$enum_doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        $vis enum $name { $($(#[$doc])* $variant),+ }
+
+        $(const _: () = assert!(
+            $crate::domain::PermissionName::can_be($stored),
+            "a permission's stored name has a-z, 0-9, _, -, . and at most 64 of them"
+        );)+
+
+        impl $crate::Permission for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            fn name(self) -> &'static str {
+                match self { $(Self::$variant => $stored),+ }
+            }
+        }
+
+        impl From<$name> for $crate::domain::PermissionName {
+            fn from(permission: $name) -> Self {
+                Self::declared($crate::Permission::name(permission))
+            }
+        }
+    };
+}
+
+permissions! {
+    /// What administrators may do here; they stand in the same catalogue as the host's own.
+    pub enum Management {
+        /// See the people, invitations and teams.
+        ViewPeople = "people.view",
+        /// Invite people, send invitations again, take them back.
+        Invite = "people.invite",
+        /// Edit people's profiles.
+        EditPeople = "people.edit",
+        /// Change people's roles.
+        ChangeRoles = "people.change_role",
+        /// Raise, cap and deny permissions of single people, and list their resources.
+        OverridePermissions = "people.permissions",
+        /// Deactivate, block and reactivate people, and end their sessions.
+        Deactivate = "people.deactivate",
+        /// Remove people.
+        Remove = "people.remove",
+        /// Erase what is personal of removed people.
+        Erase = "people.erase",
+        /// Help people with their passwords.
+        Passwords = "people.passwords",
+        /// Make, change and delete roles.
+        ManageRoles = "roles.manage",
+        /// Make, change and delete teams, and choose who is in them.
+        ManageTeams = "teams.manage",
+        /// Open and close workspaces.
+        ManageWorkspaces = "workspaces.manage",
+        /// Rename the organization and choose its rules.
+        ManageOrganization = "organization.manage",
+        /// Close the organization, and resume it while it is closing.
+        CloseOrganization = "organization.close",
+        /// See and set the seat limit, and whatever else has to do with money (C8).
+        Billing = "billing.manage",
+        /// Let support in, and out.
+        ManageSupport = "support.manage",
+        /// Read the audit.
+        ViewAudit = "audit.view",
+        /// Offer a role that keeps the organization.
+        OfferOwnership = "ownership.offer",
+    }
+}
+
+/// Every permission that may be given: the host's and [`Management`].
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    names: BTreeSet<PermissionName>,
+    types: BTreeSet<TypeId>,
+}
+
+impl Catalogue {
+    /// The management permissions alone.
+    pub fn new() -> Self {
+        Self { names: BTreeSet::new(), types: BTreeSet::new() }.with::<Management>()
+    }
+
+    /// The catalogue with a host's permissions.
+    #[must_use]
+    pub fn with<P: Permission>(mut self) -> Self {
+        self.names.extend(P::ALL.iter().map(|permission| (*permission).into()));
+        self.types.insert(TypeId::of::<P>());
+        self
+    }
+
+    /// Whether a permission of this name may be given.
+    pub fn knows(&self, name: &PermissionName) -> bool {
+        self.names.contains(name)
+    }
+
+    /// Whether this enum was declared to it.
+    pub fn has<P: Permission>(&self) -> bool {
+        self.types.contains(&TypeId::of::<P>())
+    }
+
+    /// Every name, in order.
+    pub fn names(&self) -> impl Iterator<Item = &PermissionName> {
+        self.names.iter()
+    }
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,11 @@
+//! Pure questions: who may do what, how far, and because of what.
+
+mod catalogue;
+mod evaluate;
+mod extent;
+mod standing;
+
+pub use catalogue::{Catalogue, Management, Permission};
+pub use evaluate::{Because, Decision, MemberView};
+pub use extent::{Alternative, Extent, Item};
+pub use standing::Standing;

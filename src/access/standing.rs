@@ -1,0 +1,192 @@
+//! What a principal amounts to in one scope: rank, permissions, and what they may give.
+
+use crate::domain::{
+    MayAssign, Membership, Organization, OrganizationStatus, PermissionName, Principal, Rank, Role,
+    RolePermissions, Scope, State, SupportAccess, Timestamp, UserId, Workspace,
+};
+
+use super::evaluate::closed;
+use super::{Because, Catalogue, Decision, Extent, Item, MemberView};
+
+/// What a principal amounts to in one scope.
+#[derive(Clone, Debug)]
+pub struct Standing<'s> {
+    organization: &'s Organization,
+    workspace: Option<&'s Workspace>,
+    scope: Scope,
+    /// The person's membership in the organization itself, whatever its status.
+    whole: Option<&'s Membership>,
+    /// The memberships that count in the scope, all of them active.
+    views: Vec<MemberView<'s>>,
+    support: Option<&'s SupportAccess>,
+}
+
+impl<'s> Standing<'s> {
+    /// What a principal amounts to, as far as the loaded records say; none if the organization (or
+    /// the workspace in it) does not exist, or belongs to others.
+    pub fn of(state: &'s State, scope: Scope, who: &Principal, now: Timestamp) -> Option<Self> {
+        let organization = state.organization(scope.organization)?;
+        let workspace = match scope.workspace {
+            Some(id) => Some(state.workspace(scope.organization, id)?),
+            None => None,
+        };
+        let mut standing =
+            Self { organization, workspace, scope, whole: None, views: Vec::new(), support: None };
+        match who {
+            Principal::Person(user) => standing.take_person(state, *user),
+            Principal::Support { access, person } => {
+                standing.support = state
+                    .support(scope.organization, *access)
+                    .filter(|it| it.person == *person && it.holds(now));
+            }
+            Principal::Bearer(_) | Principal::Provisioner { .. } | Principal::System => {}
+        }
+        Some(standing)
+    }
+
+    fn take_person(&mut self, state: &'s State, user: UserId) {
+        self.whole = state.membership_of(self.scope.whole(), user);
+        let Some(whole) = self.whole.filter(|it| it.is_active()) else { return };
+        let whole = view(state, whole);
+        let reaches = whole.role.is_some_and(|role| role.reaches_workspaces);
+        let here = self.scope.workspace.and_then(|_| state.membership_of(self.scope, user));
+        if let Some(here) = here.filter(|it| it.is_active()) {
+            self.views.push(view(state, here));
+        }
+        // An organization's role reaches into workspaces when the role says so.
+        if self.scope.workspace.is_none() || reaches {
+            self.views.push(whole);
+        }
+    }
+
+    /// The person's membership in the organization itself, whatever its status.
+    pub const fn membership(&self) -> Option<&'s Membership> {
+        self.whole
+    }
+
+    /// The support access under which the principal acts.
+    pub const fn support(&self) -> Option<&'s SupportAccess> {
+        self.support
+    }
+
+    /// Whether the principal is an active member, or support that was let in.
+    pub fn is_in(&self) -> bool {
+        !self.views.is_empty() || self.support.is_some()
+    }
+
+    /// The highest rank of the memberships that count here; support has none.
+    pub fn rank(&self) -> Rank {
+        self.roles().map(|role| role.rank).max().unwrap_or_default()
+    }
+
+    /// Whether the person holds a role that keeps the organization.
+    pub fn keeps_organization(&self) -> bool {
+        self.roles().any(|role| role.keeps_organization)
+    }
+
+    /// Whether one of the person's roles counts in every workspace.
+    pub(crate) fn reaches_workspaces(&self) -> bool {
+        self.roles().any(|role| role.reaches_workspaces)
+    }
+
+    fn roles(&self) -> impl Iterator<Item = &'s Role> {
+        self.views.iter().filter_map(|view| view.role)
+    }
+
+    /// Whether, how far and why the principal holds a permission here.
+    pub fn decide(&self, permission: &PermissionName) -> Decision {
+        if self.organization.status != OrganizationStatus::Active {
+            let status = self.organization.status;
+            return Decision::refused(Because::OrganizationNotActive(status));
+        }
+        if closed(self.workspace) {
+            return Decision::refused(Because::WorkspaceClosed);
+        }
+        self.holds(permission)
+    }
+
+    /// The same, whether or not the organization works: for the commands that make it work again.
+    pub(crate) fn holds(&self, permission: &PermissionName) -> Decision {
+        if let Some(support) = self.support {
+            return if support.permissions.contains(permission) {
+                Decision {
+                    extent: crate::domain::Reach::ALL.into(),
+                    because: vec![Because::Support(support.id)],
+                }
+            } else {
+                Decision::refused(Because::NotGiven)
+            };
+        }
+        if self.views.is_empty() {
+            return Decision::refused(match self.whole {
+                Some(whole) if !whole.is_active() => Because::NotActive(whole.status.name()),
+                Some(_) | None => Because::NotAMember,
+            });
+        }
+        let mut all = Decision::default();
+        for view in &self.views {
+            let Decision { extent, because } = view.decide(permission);
+            all.extent.unite(&extent);
+            all.because.extend(because);
+        }
+        all
+    }
+
+    /// Whether a permission, held this far, reaches an item.
+    pub fn reaches(&self, extent: &Extent, item: &Item) -> bool {
+        self.support.is_some() || self.views.iter().any(|view| view.reaches(extent, item))
+    }
+
+    /// Whether the principal may give a role: theirs says so, and it ranks no higher (I5).
+    pub(crate) fn may_assign(&self, role: &Role, catalogue: &Catalogue) -> bool {
+        self.roles().any(|own| {
+            role.rank <= own.rank
+                && match &own.may_assign {
+                    // A role made at run time may have the name of an older one.
+                    MayAssign::Only(roles) => {
+                        roles.contains(&role.name)
+                            && (!role.custom
+                                || self.exceeded_by(&role.permissions, catalogue).is_none())
+                    }
+                    MayAssign::NoMoreThanOwn => {
+                        // Only a keeper makes keepers, and nobody gives what they do not hold.
+                        (own.keeps_organization || !role.keeps_organization)
+                            && self.exceeded_by(&role.permissions, catalogue).is_none()
+                    }
+                }
+        })
+    }
+
+    /// The first permission that a set would hold further than the principal does (I5).
+    pub(crate) fn exceeded_by(
+        &self,
+        permissions: &RolePermissions,
+        catalogue: &Catalogue,
+    ) -> Option<PermissionName> {
+        // An owner with everything holds whatever anybody can hold; no override applies to them.
+        if self.roles().any(|role| {
+            role.keeps_organization
+                && matches!(&role.permissions, RolePermissions::AllBut(except) if except.is_empty())
+        }) {
+            return None;
+        }
+        catalogue
+            .names()
+            .find(|name| {
+                permissions
+                    .reach(name)
+                    .is_some_and(|reach| !self.holds(name).extent.covers(&reach.into()))
+            })
+            .cloned()
+    }
+}
+
+/// A membership with its role and its teams.
+pub(crate) fn view<'s>(state: &'s State, membership: &'s Membership) -> MemberView<'s> {
+    let organization = membership.scope.organization;
+    MemberView {
+        membership,
+        role: state.role(organization, &membership.role),
+        teams: membership.teams.iter().filter_map(|id| state.team(organization, *id)).collect(),
+    }
+}

@@ -1,0 +1,49 @@
+//! Somebody at the sign-in page has forgotten their password.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Key, Need, Refusal, Scope, Stream, User, UserId};
+
+use super::draft::Draft;
+use super::{Decide, Facts, answers_nothing};
+
+
+/// Has a password link sent to a user's own verified address. Ask through
+/// [`forgot_password`](crate::UserDirectory::forgot_password), which tells a stranger nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskPasswordReset {
+    /// The user.
+    pub user: UserId,
+}
+
+answers_nothing!(AskPasswordReset);
+
+impl Decide for AskPasswordReset {
+    fn stream(&self) -> Stream {
+        Stream::User(self.user)
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        None
+    }
+
+    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+        needs.push(Need::Record(Key::User(self.user)));
+    }
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        let user = draft.user(self.user)?;
+        if user.verified_email().is_none() {
+            return Err(Refusal::Unverified);
+        }
+        if !super::send_password_reset::may_be_sent(user, draft.now()) {
+            return Err(Refusal::TooMany {
+                what: "reset mails in one hour",
+                max: User::RESETS_PER_HOUR,
+            });
+        }
+        super::send_password_reset::ask(draft, user);
+        Ok(())
+    }
+}

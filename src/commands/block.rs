@@ -1,0 +1,46 @@
+//! Somebody is kept out.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{DeactivatedBecause, Disposition, MembershipId, Need, OrganizationId, Refusal, Scope, Stream};
+
+use super::draft::Draft;
+use super::{Decide, Facts, answers_nothing};
+
+use crate::access::Management;
+
+/// Blocks somebody: deactivated in the whole organization, and not to be invited again. A block
+/// survives erasure. Reactivating lifts it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Block {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The membership.
+    pub membership: MembershipId,
+    /// What becomes of the work; none leaves it to the rules.
+    #[serde(default)]
+    pub handover: Option<Disposition>,
+}
+
+answers_nothing!(Block);
+
+impl Decide for Block {
+    fn stream(&self) -> Stream {
+        Stream::Organization(self.organization)
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(self.organization.into())
+    }
+
+    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+        super::needs_of_leaving(self.membership, self.handover, needs);
+    }
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        let it = draft.membership(self.organization.into(), self.membership)?;
+        draft.stand_above(it, Management::Deactivate)?;
+        draft.deactivate_person(it, DeactivatedBecause::Blocked, self.handover)
+    }
+}

@@ -1,0 +1,87 @@
+//! Somebody has another role.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Event, MembershipId, Need, Refusal, RoleName, Scope, StatusGroup, Stream, Thing, StatusName, Principal};
+
+use super::draft::Draft;
+use super::{Decide, Facts, answers_nothing};
+
+use crate::access::Management;
+
+/// Gives somebody another role; it takes effect at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeRole {
+    /// The scope of the membership.
+    pub scope: Scope,
+    /// The membership.
+    pub membership: MembershipId,
+    /// The role.
+    pub role: RoleName,
+}
+
+answers_nothing!(ChangeRole);
+
+impl Decide for ChangeRole {
+    fn stream(&self) -> Stream {
+        Stream::Organization(self.scope.organization)
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(self.scope)
+    }
+
+    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+        needs.push(Need::Person(self.membership));
+        needs.push(Need::Expiring(self.scope.organization, super::EXPIRING));
+    }
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        let it = draft.membership(self.scope, self.membership)?;
+        draft.stand_above(it, Management::ChangeRoles)?;
+        let status = it.status.name();
+        match status.group() {
+            StatusGroup::Removed => return Err(Refusal::NotFound(Thing::Membership)),
+            StatusGroup::Pending if !draft.rules()?.edit_pending => {
+                return Err(Refusal::RuleForbids {
+                    rule: "C4",
+                    because: "wait until the person has set up",
+                });
+            }
+            StatusGroup::Pending | StatusGroup::Active | StatusGroup::Deactivated => {}
+        }
+        if it.role == self.role {
+            return Err(Refusal::NoChange);
+        }
+        let role = draft.role(&self.role)?;
+        draft.may_assign(role)?;
+        if role.keeps_organization && !matches!(draft.facts.principal, Principal::System) {
+            return Err(Refusal::RuleForbids {
+                rule: "I1",
+                because: "ownership moves by an offer that the person accepts",
+            });
+        }
+        become_role(draft, it, role, status)
+    }
+}
+
+/// The change itself: somebody still keeps the organization (I1), and there is a seat (I2).
+pub(super) fn become_role(
+    draft: &mut Draft<'_>,
+    it: &crate::domain::Membership,
+    role: &crate::domain::Role,
+    status: StatusName,
+) -> Result<(), Refusal> {
+    if !role.keeps_organization {
+        draft.stays_kept_without(it)?;
+    }
+    let before = draft.role(&it.role)?;
+    draft.make_room(it.scope, Some((before, status)), (role, status))?;
+    draft.push(Event::RoleChanged {
+        membership: it.id,
+        from: it.role.clone(),
+        to: role.name.clone(),
+    });
+    Ok(())
+}

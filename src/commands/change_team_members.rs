@@ -1,0 +1,118 @@
+//! People join and leave a team, seen from the team.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Event, Key, Membership, MembershipId, Need, OrganizationId, Refusal, Scope, Stream, TeamId, Thing};
+
+use super::draft::Draft;
+use super::{Decide, Facts, answers_nothing};
+
+use crate::access::Management;
+
+/// Adds people to a team, and takes people out of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeTeamMembers {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The team.
+    pub team: TeamId,
+    /// Who joins.
+    #[serde(default)]
+    pub join: Vec<MembershipId>,
+    /// Who leaves.
+    #[serde(default)]
+    pub leave: Vec<MembershipId>,
+}
+
+answers_nothing!(ChangeTeamMembers);
+
+impl Decide for ChangeTeamMembers {
+    fn stream(&self) -> Stream {
+        Stream::Organization(self.organization)
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(self.organization.into())
+    }
+
+    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+        needs.push(Need::Record(Key::Team(self.team)));
+        needs_of(&self.join, needs);
+        needs_of(&self.leave, needs);
+    }
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        check_size(self.join.len() + self.leave.len())?;
+        let team = draft.state.team(self.organization, self.team);
+        let team = team.ok_or(Refusal::NotFound(Thing::Team))?.id;
+        if !self.join.is_empty() {
+            super::set_team_permissions::may_give(draft, team)?;
+        }
+        let mut any = false;
+        for id in &self.join {
+            any |= join(draft, member(draft, self.organization, *id)?, team)?;
+        }
+        for id in self.leave.iter().filter(|id| !self.join.contains(id)) {
+            any |= leave(draft, member(draft, self.organization, *id)?, team);
+        }
+        if any { Ok(()) } else { Err(Refusal::NoChange) }
+    }
+}
+
+pub(super) fn needs_of(members: &[MembershipId], needs: &mut Vec<Need>) {
+    needs.extend(members.iter().map(|id| Need::Record(Key::Membership(*id))));
+}
+
+/// At most this many people change in one command; more are a matter of many commands.
+pub(super) fn check_size(people: usize) -> Result<(), Refusal> {
+    const MAX: usize = 500;
+    if people > MAX { Err(Refusal::TooMany { what: "people", max: MAX }) } else { Ok(()) }
+}
+
+/// At most this many teams for one person.
+pub(super) fn check_teams(teams: usize) -> Result<(), Refusal> {
+    const MAX: usize = 100;
+    if teams > MAX { Err(Refusal::TooMany { what: "teams", max: MAX }) } else { Ok(()) }
+}
+
+/// I4: whoever is in a team is a member, of the organization itself; and I5: oneself, or somebody
+/// whom whoever asks stands above.
+pub(super) fn member<'a>(
+    draft: &Draft<'a>,
+    organization: OrganizationId,
+    id: MembershipId,
+) -> Result<&'a Membership, Refusal> {
+    let it = draft.membership(organization.into(), id)?;
+    if !it.is_live() {
+        return Err(Refusal::NotFound(Thing::Membership));
+    }
+    if !draft.is_own(it) {
+        draft.stand_above(it, Management::ManageTeams)?;
+    }
+    Ok(it)
+}
+
+/// Somebody joins a team, unless they are in it.
+pub(super) fn join(draft: &mut Draft<'_>, it: &Membership, team: TeamId) -> Result<bool, Refusal> {
+    if it.teams.contains(&team) {
+        return Ok(false);
+    }
+    let live = it
+        .teams
+        .iter()
+        .filter(|id| draft.state.team(it.scope.organization, **id).is_some())
+        .count();
+    check_teams(live + 1)?;
+    draft.push(Event::TeamJoined { team, membership: it.id });
+    Ok(true)
+}
+
+/// Somebody leaves a team, if they are in it.
+pub(super) fn leave(draft: &mut Draft<'_>, it: &Membership, team: TeamId) -> bool {
+    let is_in = it.teams.contains(&team);
+    if is_in {
+        draft.push(Event::TeamLeft { team, membership: it.id });
+    }
+    is_in
+}

@@ -1,0 +1,52 @@
+//! Somebody is out, and can return.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{DeactivatedBecause, Disposition, MembershipId, Need, Refusal, Removal, Scope, Stream};
+
+use super::draft::Draft;
+use super::{Decide, Facts, answers_nothing};
+
+use crate::access::Management;
+
+/// Deactivates somebody: sessions end and issued invitations are void at once; the seat is free
+/// (C10), the history stays, and the work goes where the rules and the disposition say (C9).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deactivate {
+    /// The scope of the membership.
+    pub scope: Scope,
+    /// The membership.
+    pub membership: MembershipId,
+    /// Why.
+    pub because: DeactivatedBecause,
+    /// What becomes of the work; none leaves it to the rules.
+    #[serde(default)]
+    pub handover: Option<Disposition>,
+}
+
+answers_nothing!(Deactivate);
+
+impl Decide for Deactivate {
+    fn stream(&self) -> Stream {
+        Stream::Organization(self.scope.organization)
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(self.scope)
+    }
+
+    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+        super::needs_of_leaving(self.membership, self.handover, needs);
+    }
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        let it = draft.membership(self.scope, self.membership)?;
+        draft.stand_above(it, Management::Deactivate)?;
+        if draft.rules()?.removal == Removal::Irreversible {
+            let because = "people are removed here, not deactivated";
+            return Err(Refusal::RuleForbids { rule: "C1", because });
+        }
+        draft.deactivate_person(it, self.because, self.handover)
+    }
+}

@@ -1,0 +1,439 @@
+//! What a command decides with: the state, the facts, who asks, and the events so far.
+
+use crate::access::{Catalogue, Item, Management, Standing};
+use crate::domain::{
+    DeactivatedBecause, Disposition, Event, Handover, HandoverId, HandoverStatus, Invitation, Mail,
+    MailAbout, MailId, Membership, MembershipId, Organization, OrganizationId, Principal, Refusal,
+    RemovedBecause, Revision, Role, RoleName, Rules, Scope, SeatsFull, State, StatusName, Step,
+    Thing, Timestamp, User, UserId, WorkOnLeaving, Authorship,
+};
+
+use super::Facts;
+
+/// One decision in the making.
+pub(crate) struct Draft<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) facts: &'a Facts,
+    pub(crate) standing: Option<Standing<'a>>,
+    organization: Option<&'a Organization>,
+    events: Vec<Event>,
+    identities: u32,
+    former_members: u64,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        state: &'a State,
+        facts: &'a Facts,
+        organization: Option<OrganizationId>,
+    ) -> Self {
+        let organization = organization.and_then(|id| state.organization(id));
+        Self {
+            state,
+            facts,
+            standing: None,
+            organization,
+            events: Vec::new(),
+            identities: 0,
+            former_members: organization.map_or(0, |it| it.former_members),
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<Event> {
+        self.events
+    }
+
+    pub(crate) fn push(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.facts.now
+    }
+
+    pub(crate) fn catalogue(&self) -> &'a Catalogue {
+        &self.facts.host.catalogue
+    }
+
+    /// The next new identity.
+    pub(crate) fn id<T: From<uuid::Uuid>>(&mut self) -> T {
+        self.identities += 1;
+        self.facts.identity(self.identities).into()
+    }
+
+    // ── Looking up ──────────────────────────────────────────────────────────────────────────────
+
+    pub(crate) fn organization(&self) -> Result<&'a Organization, Refusal> {
+        self.organization.ok_or(Refusal::NotFound(Thing::Organization))
+    }
+
+    pub(crate) fn rules(&self) -> Result<&'a Rules, Refusal> {
+        Ok(&self.organization()?.rules)
+    }
+
+    pub(crate) fn role(&self, name: &RoleName) -> Result<&'a Role, Refusal> {
+        let id = self.organization()?.id;
+        self.state.role(id, name).ok_or(Refusal::NotFound(Thing::Role))
+    }
+
+    /// A membership of exactly this scope.
+    pub(crate) fn membership(&self, s: Scope, id: MembershipId) -> Result<&'a Membership, Refusal> {
+        self.state
+            .membership(s.organization, id)
+            .filter(|it| it.scope == s)
+            .ok_or(Refusal::NotFound(Thing::Membership))
+    }
+
+    pub(crate) fn user(&self, id: UserId) -> Result<&'a User, Refusal> {
+        self.state
+            .user(id)
+            .filter(|it| it.erased_at.is_none())
+            .ok_or(Refusal::NotFound(Thing::User))
+    }
+
+    /// The membership in the organization of whoever asks, if they are a person who has one.
+    pub(crate) fn own(&self) -> Option<&'a Membership> {
+        self.standing.as_ref().and_then(Standing::membership)
+    }
+
+    /// Whoever asks holds a permission here: for commands that are open to oneself too.
+    pub(crate) fn hold(&self, permission: Management) -> Result<(), Refusal> {
+        let Some(standing) = self.standing.as_ref().filter(|_| !self.above_ranks()) else {
+            return Ok(());
+        };
+        let permission = permission.into();
+        if standing.holds(&permission).is_allowed() {
+            Ok(())
+        } else if standing.is_in() {
+            Err(Refusal::MissingPermission(permission))
+        } else {
+            Err(Refusal::NotFound(Thing::Organization))
+        }
+    }
+
+    /// There is no such thing; to somebody who is not in, there is no such organization either.
+    pub(crate) fn absent(&self, thing: Thing) -> Refusal {
+        let known = self.above_ranks()
+            || matches!(self.facts.principal, Principal::Bearer(_))
+            || self.standing.as_ref().is_some_and(Standing::is_in);
+        Refusal::NotFound(if known { thing } else { Thing::Organization })
+    }
+
+    /// Whether whoever asks stands outside all ranks: the host itself, or a directory.
+    pub(crate) fn above_ranks(&self) -> bool {
+        matches!(self.facts.principal, Principal::System | Principal::Provisioner { .. })
+    }
+
+    // ── I5: rank ────────────────────────────────────────────────────────────────────────────────
+
+    /// I5: whoever asks stands above this membership, it is not their own, and the permission
+    /// reaches it.
+    pub(crate) fn stand_above(&self, it: &Membership, by: Management) -> Result<(), Refusal> {
+        if self.above_ranks() {
+            return Ok(());
+        }
+        let standing = self.standing.as_ref().ok_or(Refusal::NotFound(Thing::Organization))?;
+        if self.is_own(it) {
+            return Err(Refusal::Oneself);
+        }
+        let item = Item {
+            holder: Some(it.id),
+            teams: it.teams.clone(),
+            ..Item::default()
+        };
+        let permission = by.into();
+        if !standing.reaches(&standing.holds(&permission).extent, &item) {
+            return Err(Refusal::OutOfReach(permission));
+        }
+        let theirs = self.state.role(it.scope.organization, &it.role);
+        self.outrank(theirs)
+    }
+
+    /// I5: whoever asks stands above a role, or beside it where equals manage equals (C21).
+    pub(crate) fn outrank(&self, role: Option<&Role>) -> Result<(), Refusal> {
+        let (Some(standing), false) = (self.standing.as_ref(), self.above_ranks()) else {
+            return Ok(());
+        };
+        let own = standing.rank();
+        let theirs = role.map(|role| role.rank).unwrap_or_default();
+        let equals = self.rules()?.equals == crate::domain::Equals::ManageEquals;
+        let in_place = standing.support().is_none();
+        if in_place && (own > theirs || (equals && own == theirs)) {
+            Ok(())
+        } else {
+            Err(Refusal::Outranked { own, theirs })
+        }
+    }
+
+    pub(crate) fn is_own(&self, it: &Membership) -> bool {
+        let Principal::Person(user) = self.facts.principal else { return false };
+        it.user == Some(user)
+    }
+
+    /// I5: whoever asks may give this role.
+    pub(crate) fn may_assign(&self, role: &Role) -> Result<(), Refusal> {
+        let may = self.above_ranks()
+            || self
+                .standing
+                .as_ref()
+                .is_some_and(|standing| standing.may_assign(role, self.catalogue()));
+        if may { Ok(()) } else { Err(Refusal::MayNotAssign(role.name.clone())) }
+    }
+
+    // ── I1 and I2 ───────────────────────────────────────────────────────────────────────────────
+
+    /// I1: somebody else keeps the organization when this membership no longer does.
+    pub(crate) fn stays_kept_without(&self, it: &Membership) -> Result<(), Refusal> {
+        if self.is_last_keeper(it) { Err(Refusal::LastOwner) } else { Ok(()) }
+    }
+
+    pub(crate) fn is_last_keeper(&self, it: &Membership) -> bool {
+        let id = it.scope.organization;
+        it.scope.workspace.is_none()
+            && it.is_active()
+            && self.state.role(id, &it.role).is_some_and(|role| role.keeps_organization)
+            && self.state.keepers(id) <= 1
+    }
+
+    /// I2: makes room for a membership that changes from one role and status to another.
+    ///
+    /// Invitations that have run out lapse first and free their seats; then the rules say whether a
+    /// full count refuses or grows (C25).
+    pub(crate) fn make_room(
+        &mut self,
+        scope: Scope,
+        from: Option<(&Role, StatusName)>,
+        to: (&Role, StatusName),
+    ) -> Result<(), Refusal> {
+        let organization = self.organization()?;
+        let uses = |(role, status): (&Role, StatusName)| {
+            role.takes_seat && organization.rules.seats.counts(status)
+        };
+        // A person counts once: the membership in the organization carries the seat.
+        if scope.workspace.is_some() || !uses(to) || from.is_some_and(uses) {
+            return Ok(());
+        }
+        let Some(limit) = organization.seat_limit else { return Ok(()) };
+        let mut used = self.state.seats_used(organization.id);
+        if used < u64::from(limit) {
+            return Ok(());
+        }
+        for invitation in self.state.open_invitations(organization.id) {
+            if used < u64::from(limit) {
+                break;
+            }
+            if invitation.is_expired(self.now()) {
+                let freed = self.seats_of(invitation, uses);
+                if freed > 0 {
+                    used -= freed;
+                    self.push(Event::InvitationLapsed { invitation: invitation.id, at: self.now() });
+                }
+            }
+        }
+        if used < u64::from(limit) {
+            return Ok(());
+        }
+        match organization.rules.seats_full {
+            SeatsFull::Refuse => Err(Refusal::SeatsFull { used, limit }),
+            SeatsFull::Grow => {
+                let limit = u32::try_from(used + 1).unwrap_or(u32::MAX);
+                self.push(Event::SeatLimitGrew { limit });
+                Ok(())
+            }
+        }
+    }
+
+    fn seats_of(&self, invitation: &Invitation, uses: impl Fn((&Role, StatusName)) -> bool) -> u64 {
+        let mut seats = 0;
+        for id in &invitation.memberships {
+            let it = self.state.membership(invitation.organization, *id);
+            if let Some(it) = it.filter(|it| it.scope.workspace.is_none()) {
+                let role = self.state.role(invitation.organization, &it.role);
+                seats += u64::from(role.is_some_and(|role| uses((role, it.status.name()))));
+            }
+        }
+        seats
+    }
+
+    // ── Steps that several commands share ───────────────────────────────────────────────────────
+
+    /// The step must exist from the membership's status.
+    pub(crate) fn step(&self, it: &Membership, step: Step) -> Result<StatusName, Refusal> {
+        let from = it.status.name();
+        from.after(step).ok_or(Refusal::NoTransition { from, step })
+    }
+
+    /// Mail becomes due with this commit.
+    pub(crate) fn mail(&mut self, about: MailAbout) {
+        let mail = Mail {
+            id: self.id::<MailId>(),
+            organization: self.organization.map(|it| it.id),
+            about,
+            due_at: self.now(),
+            attempts: 0,
+            version: Revision::NONE,
+        };
+        self.push(Event::MailDue { mail: Box::new(mail) });
+    }
+
+    /// I7: whoever goes has no session and no open invitation of theirs works.
+    pub(crate) fn end_access(&mut self, it: &Membership) {
+        self.push(Event::SessionsEnded { membership: it.id, epoch: it.epoch.next() });
+        for invitation in self.state.open_invitations(it.scope.organization) {
+            if invitation.issuer == Some(it.id) {
+                self.revoke(invitation, RemovedBecause::InvitationRevoked);
+            }
+        }
+    }
+
+    /// Takes an invitation back, with the memberships that still wait for it.
+    pub(crate) fn revoke(&mut self, invitation: &Invitation, because: RemovedBecause) {
+        self.push(match because {
+            RemovedBecause::Declined => Event::InvitationDeclined { invitation: invitation.id },
+            RemovedBecause::InvitationRevoked
+            | RemovedBecause::Removed
+            | RemovedBecause::Left
+            | RemovedBecause::SelfDeleted => Event::InvitationRevoked { invitation: invitation.id },
+        });
+        for id in &invitation.memberships {
+            let waiting = self
+                .state
+                .membership(invitation.organization, *id)
+                .filter(|it| it.invitation == Some(invitation.id));
+            if let Some(it) = waiting {
+                self.remove(it, because);
+            }
+        }
+    }
+
+    /// Leaves a tombstone.
+    pub(crate) fn remove(&mut self, it: &Membership, because: RemovedBecause) {
+        self.former_members += 1;
+        self.push(Event::MembershipRemoved {
+            membership: it.id,
+            because,
+            former_number: self.former_members,
+            at: self.now(),
+        });
+    }
+
+    /// Somebody goes for good: sessions, invitations, work, every membership in the scope.
+    pub(crate) fn remove_person(
+        &mut self,
+        it: &'a Membership,
+        because: RemovedBecause,
+        handover: Option<Disposition>,
+    ) -> Result<(), Refusal> {
+        self.stays_kept_without(it)?;
+        self.go(it, because, handover)
+    }
+
+    /// The same, once it is settled who keeps the organization.
+    pub(crate) fn go(
+        &mut self,
+        it: &'a Membership,
+        because: RemovedBecause,
+        handover: Option<Disposition>,
+    ) -> Result<(), Refusal> {
+        self.step(it, Step::Remove)?;
+        if it.is_active() || matches!(it.status.name(), StatusName::Deactivated) {
+            self.hand_over(it, handover)?;
+        }
+        for one in self.leaving_with(it) {
+            if self.is_removed_already(one.id) {
+                continue;
+            }
+            self.end_access(one);
+            let invitation =
+                one.invitation.and_then(|id| self.state.invitation(it.scope.organization, id));
+            match invitation {
+                // An invitation that waits for an answer goes with whoever it invites.
+                Some(invitation) => self.revoke(invitation, because),
+                None => self.remove(one, because),
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaving the organization leaves its workspaces too; leaving a workspace leaves only that.
+    fn leaving_with(&self, it: &'a Membership) -> Vec<&'a Membership> {
+        if it.scope.workspace.is_some() {
+            return vec![it];
+        }
+        let mut all = self.state.memberships_of_same_person(it);
+        // The membership itself first: an open invitation takes the others along.
+        all.sort_by_key(|one| (one.id != it.id, one.id));
+        all
+    }
+
+    fn is_removed_already(&self, id: MembershipId) -> bool {
+        self.events.iter().any(
+            |event| matches!(event, Event::MembershipRemoved { membership, .. } if *membership == id),
+        )
+    }
+
+    /// Somebody goes and can return.
+    pub(crate) fn deactivate_person(
+        &mut self,
+        it: &Membership,
+        because: DeactivatedBecause,
+        handover: Option<Disposition>,
+    ) -> Result<(), Refusal> {
+        self.step(it, Step::Deactivate)?;
+        self.stays_kept_without(it)?;
+        self.push(Event::MembershipDeactivated { membership: it.id, because, at: self.now() });
+        self.end_access(it);
+        self.hand_over(it, handover)
+    }
+
+    /// Plans what becomes of somebody's work (C9, C13).
+    pub(crate) fn hand_over(
+        &mut self,
+        from: &Membership,
+        disposition: Option<Disposition>,
+    ) -> Result<(), Refusal> {
+        let rules = self.rules()?;
+        let forbids = |because| Err(Refusal::RuleForbids { rule: "C9", because });
+        let to = match (&rules.work_on_leaving, disposition) {
+            (WorkOnLeaving::SuccessorRequired, Some(Disposition::To(id)))
+            | (WorkOnLeaving::Either, Some(Disposition::To(id))) => Some(self.successor(from, id)?),
+            (WorkOnLeaving::SuccessorRequired, None) if !self.facts.host.has_work => None,
+            (WorkOnLeaving::SuccessorRequired, _) => return Err(Refusal::SuccessorRequired),
+            (WorkOnLeaving::Unassign, Some(Disposition::To(_))) => {
+                return forbids("work becomes unassigned; name no successor");
+            }
+            (WorkOnLeaving::Unassign | WorkOnLeaving::Either, Some(Disposition::Leave)) => {
+                return Ok(());
+            }
+            (WorkOnLeaving::Unassign | WorkOnLeaving::Either, _) => None,
+        };
+        if !self.facts.host.has_work {
+            return Ok(());
+        }
+        let handover = Handover {
+            id: self.id::<HandoverId>(),
+            organization: from.scope.organization,
+            scope: from.scope,
+            from: from.id,
+            to,
+            moves_authorship: to.is_some() && rules.authorship == Authorship::MovesToSuccessor,
+            status: HandoverStatus::Running,
+            batches: 0,
+            moved: 0,
+            due_at: self.now(),
+            version: Revision::NONE,
+        };
+        self.push(Event::HandoverPlanned { handover: Box::new(handover) });
+        Ok(())
+    }
+
+    /// A successor is somebody else, active in the same scope.
+    fn successor(&self, from: &Membership, id: MembershipId) -> Result<MembershipId, Refusal> {
+        let fit = self
+            .state
+            .membership(from.scope.organization, id)
+            .filter(|to| to.scope == from.scope && to.is_active())
+            .filter(|to| to.id != from.id && (to.user.is_none() || to.user != from.user));
+        fit.map(|to| to.id).ok_or(Refusal::SuccessorUnfit)
+    }
+}

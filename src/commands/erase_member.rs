@@ -1,0 +1,67 @@
+//! What is personal of somebody is forgotten.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{DeactivatedBecause, Event, MembershipId, MembershipStatus, Need, OrganizationId, Refusal, RemovedBecause, Scope, Step, Stream};
+
+use super::draft::Draft;
+use super::{Decide, Facts, answers_nothing};
+
+
+/// Erases what is personal of somebody who was removed: address, profile, and the details of the
+/// audit entries about them. `Former member 7` remains, and counts stay right (I12).
+///
+/// Somebody who is blocked is removed first, and a digest of the address under the host's key keeps
+/// them out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EraseMember {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The membership.
+    pub membership: MembershipId,
+}
+
+answers_nothing!(EraseMember);
+
+impl Decide for EraseMember {
+    fn stream(&self) -> Stream {
+        Stream::Organization(self.organization)
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(self.organization.into())
+    }
+
+    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+        super::needs_of_leaving(self.membership, None, needs);
+    }
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        let it = draft.membership(self.organization.into(), self.membership)?;
+        match it.status {
+            MembershipStatus::Removed { .. } => {}
+            MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. } => {
+                draft.stand_above(it, crate::access::Management::Erase)?;
+                let digests = it
+                    .email
+                    .as_ref()
+                    .map(|email| draft.facts.block_digests(self.organization, email.canonical()));
+                if let Some(digest) = digests.unwrap_or_default().pop() {
+                    draft.push(Event::BlockKept { organization: self.organization, digest });
+                }
+                draft.remove_person(it, RemovedBecause::Removed, None)?;
+            }
+            MembershipStatus::Pending { .. }
+            | MembershipStatus::Active { .. }
+            | MembershipStatus::Deactivated { .. } => {
+                return Err(Refusal::NoTransition { from: it.status.name(), step: Step::Remove });
+            }
+        }
+        if it.email.is_none() && it.user.is_none() && it.profile.0.is_empty() {
+            return Err(Refusal::NoChange);
+        }
+        draft.push(Event::MembershipErased { membership: it.id });
+        Ok(())
+    }
+}

@@ -1,0 +1,312 @@
+//! Pure answers: what each intent requires, what it has to know, and what follows from it.
+//!
+//! [`decide`] is all there is to it: no clock, no randomness, no I/O. Every command is plain data
+//! that can be stored and sent; [`Requirement`] is the table of who may ask.
+
+mod authorise;
+mod draft;
+mod facts;
+mod requirement;
+
+mod accept_invitation;
+mod adopt;
+mod arrive;
+mod ask_password_reset;
+mod block;
+mod change_role;
+mod change_rules;
+mod change_team_members;
+mod change_teams_of;
+mod choose_password;
+mod close_organization;
+mod close_workspace;
+mod complete_set_up;
+mod create_role;
+mod create_team;
+mod deactivate;
+mod decline_invitation;
+mod delete_role;
+mod delete_team;
+mod delete_user;
+mod describe_team;
+mod edit_profile;
+mod edit_role;
+mod edit_settings;
+mod end_sessions;
+mod erase_member;
+mod found_organization;
+mod give_support;
+mod invite;
+mod lapse_invitation;
+mod leave;
+mod link_identity;
+mod offer_ownership;
+mod open_workspace;
+mod override_permission;
+mod ownership_answer;
+mod provision;
+mod reactivate;
+mod register_user;
+mod remove_member;
+mod rename_organization;
+mod renew_support;
+mod resend_invitation;
+mod resume_organization;
+mod revoke_invitation;
+mod revoke_support;
+mod send_password_reset;
+mod set_fence;
+mod set_password;
+mod set_seat_limit;
+mod set_team_permissions;
+mod sign_up;
+mod suspend_organization;
+mod unblock;
+mod verify_email;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    Claim, Disposition, Event, Key, MembershipId, Need, OrganizationId, Principal, Refusal, Scope,
+    State, Stream,
+};
+use draft::Draft;
+
+pub use accept_invitation::{AcceptInvitation, Accepted};
+pub use adopt::{Adopt, AdoptAs};
+pub use arrive::Arrive;
+pub use ask_password_reset::AskPasswordReset;
+pub use block::Block;
+pub use change_role::ChangeRole;
+pub use change_rules::ChangeRules;
+pub use change_team_members::ChangeTeamMembers;
+pub use change_teams_of::ChangeTeamsOf;
+pub use choose_password::ChoosePassword;
+pub use close_organization::{CloseOrganization, FinishClosing};
+pub use close_workspace::CloseWorkspace;
+pub use complete_set_up::CompleteSetUp;
+pub use create_role::CreateRole;
+pub use create_team::CreateTeam;
+pub use deactivate::Deactivate;
+pub use decline_invitation::DeclineInvitation;
+pub use delete_role::DeleteRole;
+pub use delete_team::DeleteTeam;
+pub use delete_user::DeleteUser;
+pub use describe_team::DescribeTeam;
+pub use edit_profile::EditProfile;
+pub use edit_role::EditRole;
+pub use edit_settings::EditSettings;
+pub use end_sessions::EndSessions;
+pub use erase_member::EraseMember;
+pub use facts::{Facts, Host};
+pub use found_organization::{FoundOrganization, Founded};
+pub use give_support::GiveSupport;
+pub use invite::{Invite, Invited};
+pub use lapse_invitation::LapseInvitation;
+pub use leave::Leave;
+pub use link_identity::LinkIdentity;
+pub use offer_ownership::OfferOwnership;
+pub use open_workspace::OpenWorkspace;
+pub use override_permission::OverridePermission;
+pub use ownership_answer::{AcceptOwnership, DeclineOwnership};
+pub use provision::Provision;
+pub use reactivate::Reactivate;
+pub use register_user::RegisterUser;
+pub use remove_member::RemoveMember;
+pub use rename_organization::RenameOrganization;
+pub use renew_support::RenewSupport;
+pub use requirement::{Requirement, Works};
+pub use resend_invitation::ResendInvitation;
+pub use resume_organization::ResumeOrganization;
+pub use revoke_invitation::RevokeInvitation;
+pub use revoke_support::RevokeSupport;
+pub use send_password_reset::SendPasswordReset;
+pub use set_fence::SetFence;
+pub use set_password::SetPassword;
+pub use set_seat_limit::SetSeatLimit;
+pub use set_team_permissions::SetTeamPermissions;
+pub use sign_up::SignUp;
+pub use suspend_organization::SuspendOrganization;
+pub use unblock::Unblock;
+pub use verify_email::VerifyEmail;
+
+/// An intent with its answer: a command that [`execute`](crate::UserDirectory::execute) takes.
+///
+/// Sealed: the intents of this crate are all there are.
+pub trait Intent: Into<Command> + sealed::Sealed {
+    /// What whoever asked wants to know afterwards.
+    type Output;
+
+    /// The answer, from what happened. None when the events no longer say: the person they were
+    /// about has been erased since.
+    fn output(events: &[Event]) -> Option<Self::Output>;
+}
+
+/// An intent that answers nothing but that it happened.
+macro_rules! answers_nothing {
+    ($($name:ty),+) => {$(
+        impl $crate::commands::Intent for $name {
+            type Output = ();
+
+            fn output(_: &[$crate::domain::Event]) -> Option<()> {
+                Some(())
+            }
+        }
+    )+};
+}
+use answers_nothing;
+
+mod sealed {
+    /// Closes [`Intent`](super::Intent).
+    pub trait Sealed {}
+}
+
+/// How a command is decided.
+trait Decide {
+    /// Which stream it writes.
+    fn stream(&self) -> Stream;
+
+    /// The scope in which whoever asks must have standing; none if it is about a user alone.
+    fn scope(&self) -> Option<Scope>;
+
+    /// What it has to know beyond the organization and whoever asks.
+    fn needs(&self, facts: &Facts, needs: &mut Vec<Need>);
+
+    /// What follows, once the requirement is met.
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal>;
+}
+
+macro_rules! commands {
+    ($($name:ident),+ $(,)?) => {
+        /// Every intent as one type: plain data, to be stored, sent, or executed many at once.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "command", rename_all = "snake_case")]
+        pub enum Command {
+            $(#[doc = concat!("See [`", stringify!($name), "`].")] $name(Box<$name>),)+
+        }
+
+        /// The name of a command.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum CommandName {
+            $(#[doc = concat!("See [`", stringify!($name), "`].")] $name,)+
+        }
+
+        impl CommandName {
+            /// Every command.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name as it stands in the audit.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+        }
+
+        impl Command {
+            /// Its name.
+            pub const fn name(&self) -> CommandName {
+                match self { $(Self::$name(_) => CommandName::$name,)+ }
+            }
+
+            fn inner(&self) -> &dyn Decide {
+                match self { $(Self::$name(it) => it.as_ref(),)+ }
+            }
+        }
+
+        $(
+            impl From<$name> for Command {
+                fn from(it: $name) -> Self {
+                    Self::$name(Box::new(it))
+                }
+            }
+
+            impl sealed::Sealed for $name {}
+        )+
+    };
+}
+
+commands! {
+    FoundOrganization, RenameOrganization, ChangeRules, SuspendOrganization, ResumeOrganization,
+    CloseOrganization, FinishClosing, SetSeatLimit, OpenWorkspace, CloseWorkspace,
+    Invite, ResendInvitation, RevokeInvitation, AcceptInvitation, DeclineInvitation,
+    LapseInvitation, SignUp, Provision, Arrive, CompleteSetUp, Adopt,
+    EditProfile, ChangeRole, OverridePermission, SetFence, EndSessions, SendPasswordReset,
+    SetPassword, Deactivate, Block, Unblock, Reactivate, RemoveMember, Leave, EraseMember,
+    CreateRole, EditRole, DeleteRole,
+    CreateTeam, DescribeTeam, SetTeamPermissions, DeleteTeam, ChangeTeamMembers, ChangeTeamsOf,
+    GiveSupport, RenewSupport, RevokeSupport, OfferOwnership, AcceptOwnership, DeclineOwnership,
+    RegisterUser, VerifyEmail, LinkIdentity, EditSettings, AskPasswordReset, ChoosePassword,
+    DeleteUser,
+}
+
+impl Command {
+    /// Which stream it writes: commands of one stream are decided one after the other.
+    pub fn stream(&self) -> Stream {
+        self.inner().stream()
+    }
+
+    /// The organization it is about, if it is about one.
+    pub fn organization(&self) -> Option<OrganizationId> {
+        match self.stream() {
+            Stream::Organization(id) => Some(id),
+            Stream::User(_) => None,
+        }
+    }
+
+    /// What it has to know before it can be decided.
+    pub fn needs(&self, facts: &Facts) -> Vec<Need> {
+        let mut needs = Vec::new();
+        if let Some(scope) = self.inner().scope() {
+            needs.push(Need::Record(Key::Organization(scope.organization)));
+            if let Some(id) = scope.workspace {
+                needs.push(Need::Record(Key::Workspace(id)));
+            }
+            standing_needs(scope, &facts.principal, &mut needs);
+        }
+        self.inner().needs(facts, &mut needs);
+        needs
+    }
+}
+
+/// How many invitations that have run out a command looks at when it needs a seat.
+const EXPIRING: u32 = 16;
+
+/// How many issued invitations a leaver's own commit takes back. More are void all the same,
+/// because accepting checks the inviter's standing, and they lapse in time.
+const ISSUED: u32 = 500;
+
+/// What somebody's leaving depends on.
+fn needs_of_leaving(id: MembershipId, handover: Option<Disposition>, needs: &mut Vec<Need>) {
+    needs.push(Need::Person(id));
+    needs.push(Need::IssuedBy(id, ISSUED));
+    if let Some(Disposition::To(successor)) = handover {
+        needs.push(Need::Record(Key::Membership(successor)));
+    }
+}
+
+/// What the standing of a principal depends on.
+pub(crate) fn standing_needs(scope: Scope, who: &Principal, needs: &mut Vec<Need>) {
+    match who {
+        Principal::Person(user) => {
+            needs.push(Need::Holder(Claim::MembershipUser(scope.whole(), *user)));
+            if scope.workspace.is_some() {
+                needs.push(Need::Holder(Claim::MembershipUser(scope, *user)));
+            }
+        }
+        Principal::Support { access, .. } => {
+            needs.push(Need::Record(Key::SupportAccess(*access)));
+        }
+        Principal::Bearer(_) | Principal::Provisioner { .. } | Principal::System => {}
+    }
+}
+
+/// Decides a command: the events that follow from it, or why not.
+///
+/// Pure: the same state, command and facts give the same answer, always.
+pub fn decide(state: &State, command: &Command, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    let inner = command.inner();
+    let scope = inner.scope();
+    let mut draft = Draft::new(state, facts, scope.map(|scope| scope.organization));
+    authorise::authorise(&mut draft, Requirement::of(command.name()), scope)?;
+    inner.decide(&mut draft)?;
+    Ok(draft.finish())
+}

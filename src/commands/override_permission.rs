@@ -1,0 +1,107 @@
+//! A permission is raised, capped or denied for one person.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Event, MembershipId, Need, Override, PermissionName, Refusal, RoleName, Scope, Stream, Thing};
+
+use super::draft::Draft;
+use super::{Decide, Facts, answers_nothing};
+
+use crate::access::{Extent, Management};
+
+/// Raises, caps or denies a permission for one person, or leaves it to the role again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverridePermission {
+    /// The scope of the membership.
+    pub scope: Scope,
+    /// The membership.
+    pub membership: MembershipId,
+    /// The permission.
+    pub permission: PermissionName,
+    /// The override; none leaves it to the role.
+    pub to: Option<Override>,
+}
+
+answers_nothing!(OverridePermission);
+
+impl Decide for OverridePermission {
+    fn stream(&self) -> Stream {
+        Stream::Organization(self.scope.organization)
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(self.scope)
+    }
+
+    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+        needs.push(Need::Person(self.membership));
+    }
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        const MAX: usize = 256;
+        let it = draft.membership(self.scope, self.membership)?;
+        draft.stand_above(it, Management::OverridePermissions)?;
+        if !it.is_live() {
+            return Err(Refusal::NotFound(Thing::Membership));
+        }
+        if it.overrides.get(&self.permission) == self.to.as_ref() {
+            return Err(Refusal::NoChange);
+        }
+        if it.overrides.len() >= MAX && !it.overrides.contains_key(&self.permission) {
+            return Err(Refusal::TooMany { what: "overrides", max: MAX });
+        }
+        check(draft, &it.role, &self.permission, self.to.as_ref())?;
+        // I5: taking a cap away gives, too.
+        if self.to.is_none() {
+            let given = draft.role(&it.role)?.permissions.reach(&self.permission);
+            if let Some(reach) = given {
+                gives_no_more(draft, &self.permission, &reach.into())?;
+            }
+        }
+        draft.push(Event::PermissionOverridden {
+            membership: it.id,
+            permission: self.permission.clone(),
+            to: self.to.clone(),
+        });
+        Ok(())
+    }
+}
+
+/// The permission is declared, the person is no keeper, and nobody raises beyond their own (I5).
+pub(super) fn check(
+    draft: &Draft<'_>,
+    role: &RoleName,
+    permission: &PermissionName,
+    to: Option<&Override>,
+) -> Result<(), Refusal> {
+    if to.is_some() && !draft.catalogue().knows(permission) {
+        return Err(Refusal::UnknownPermission(permission.clone()));
+    }
+    if draft.role(role)?.keeps_organization {
+        return Err(Refusal::OwnerNotOverridden);
+    }
+    match to {
+        Some(Override::Raise(reach)) => {
+            gives_no_more(draft, permission, &reach.clone().into())
+        }
+        // A wider cap in the place of a narrower one gives at most what the role gives.
+        Some(Override::Cap(reach)) => gives_no_more(draft, permission, &reach.clone().into())
+            .or_else(|refusal| {
+                let capped = draft.role(role)?.permissions.reach(permission);
+                if capped.is_none() { Ok(()) } else { Err(refusal) }
+            }),
+        Some(Override::Deny) | None => Ok(()),
+    }
+}
+
+/// I5: whoever asks holds the permission at least this far.
+fn gives_no_more(
+    draft: &Draft<'_>,
+    permission: &PermissionName,
+    extent: &Extent,
+) -> Result<(), Refusal> {
+    let covered = draft.above_ranks()
+        || draft.standing.as_ref().is_some_and(|it| it.holds(permission).extent.covers(extent));
+    if covered { Ok(()) } else { Err(Refusal::ExceedsOwn(permission.clone())) }
+}

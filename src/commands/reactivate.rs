@@ -1,0 +1,54 @@
+//! Somebody returns.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Event, MembershipId, Need, Refusal, Scope, StatusName, Step, Stream};
+
+use super::draft::Draft;
+use super::{Decide, Facts, answers_nothing};
+
+use crate::access::Management;
+
+/// Reactivates somebody: role, teams, permissions and resources are as they were; a seat must be
+/// free (I2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reactivate {
+    /// The scope of the membership.
+    pub scope: Scope,
+    /// The membership.
+    pub membership: MembershipId,
+}
+
+answers_nothing!(Reactivate);
+
+impl Decide for Reactivate {
+    fn stream(&self) -> Stream {
+        Stream::Organization(self.scope.organization)
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(self.scope)
+    }
+
+    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+        needs.push(Need::Person(self.membership));
+        needs.push(Need::Expiring(self.scope.organization, super::EXPIRING));
+    }
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        let it = draft.membership(self.scope, self.membership)?;
+        draft.stand_above(it, Management::Deactivate)?;
+        draft.step(it, Step::Reactivate)?;
+        // I5: whoever brings somebody back stands behind the role, as whoever gave it did.
+        let role = draft.role(&it.role)?;
+        draft.may_assign(role)?;
+        draft.make_room(it.scope, Some((role, it.status.name())), (role, StatusName::Active))?;
+        draft.push(Event::MembershipActivated {
+            membership: it.id,
+            step: Step::Reactivate,
+            at: draft.now(),
+        });
+        Ok(())
+    }
+}

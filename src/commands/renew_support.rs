@@ -1,0 +1,54 @@
+//! The vendor's person may stay longer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Event, Key, Need, OrganizationId, Refusal, Scope, Span, Stream, SupportAccessId, Thing};
+
+use super::draft::Draft;
+use super::{Decide, Facts, answers_nothing};
+
+
+/// Lets support stay for this long from now on; one that was revoked is let in anew instead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenewSupport {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The access.
+    pub access: SupportAccessId,
+    /// For how long from now; none means standing access.
+    pub lasting: Option<Span>,
+}
+
+answers_nothing!(RenewSupport);
+
+impl Decide for RenewSupport {
+    fn stream(&self) -> Stream {
+        Stream::Organization(self.organization)
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(self.organization.into())
+    }
+
+    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+        needs.push(Need::Record(Key::SupportAccess(self.access)));
+    }
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        let access = draft.state.support(self.organization, self.access);
+        let access = access
+            .filter(|it| it.revoked_at.is_none())
+            .ok_or(Refusal::NotFound(Thing::SupportAccess))?;
+        if let Some(standing) = draft.standing.as_ref().filter(|_| !draft.above_ranks()) {
+            // I5: whoever renews stands behind all of it.
+            let lacks = access.permissions.iter().find(|it| !standing.holds(it).is_allowed());
+            if let Some(permission) = lacks {
+                return Err(Refusal::ExceedsOwn(permission.clone()));
+            }
+        }
+        let until = super::give_support::until(draft, self.lasting)?;
+        draft.push(Event::SupportRenewed { access: access.id, until });
+        Ok(())
+    }
+}

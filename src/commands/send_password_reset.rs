@@ -1,0 +1,65 @@
+//! An administrator has a password link sent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Event, Generation, MailAbout, MembershipId, Need, OrganizationId, Refusal, Scope, Stream, Thing, User, Timestamp, Span};
+
+use super::draft::Draft;
+use super::{Decide, Facts, answers_nothing};
+
+use crate::access::Management;
+
+/// Has a password link sent to somebody's own verified address (S3 97); nobody else sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendPasswordReset {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The membership of the person.
+    pub membership: MembershipId,
+}
+
+answers_nothing!(SendPasswordReset);
+
+impl Decide for SendPasswordReset {
+    fn stream(&self) -> Stream {
+        Stream::Organization(self.organization)
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(self.organization.into())
+    }
+
+    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+        needs.push(Need::Person(self.membership));
+    }
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        let it = draft.membership(self.organization.into(), self.membership)?;
+        draft.stand_above(it, Management::Passwords)?;
+        let user = draft.user(it.user.ok_or(Refusal::NotFound(Thing::User))?)?;
+        if user.verified_email().is_none() {
+            return Err(Refusal::Unverified);
+        }
+        if !may_be_sent(user, draft.now()) {
+            return Err(Refusal::TooMany {
+                what: "reset mails in one hour",
+                max: User::RESETS_PER_HOUR,
+            });
+        }
+        ask(draft, user);
+        Ok(())
+    }
+}
+
+/// Attack 60: one person is sent few reset mails in one hour.
+pub(super) fn may_be_sent(user: &User, now: Timestamp) -> bool {
+    let recent = user.resets_asked_at.iter().filter(|at| now < at.plus(Span::hours(1)));
+    recent.count() < User::RESETS_PER_HOUR
+}
+
+pub(super) fn ask(draft: &mut Draft<'_>, user: &User) {
+    let generation: Generation = user.password_generation.next();
+    draft.push(Event::PasswordResetAsked { user: user.id, generation, at: draft.now() });
+    draft.mail(MailAbout::PasswordReset { user: user.id, generation });
+}

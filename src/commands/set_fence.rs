@@ -1,0 +1,59 @@
+//! Somebody's listed resources change.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Event, Fence, MembershipId, Need, Refusal, Scope, Stream, Thing};
+
+use super::draft::Draft;
+use super::{Decide, Facts, answers_nothing};
+
+use crate::access::Management;
+
+/// Lists the resources that somebody's fenced permissions reach: these inboxes and no others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetFence {
+    /// The scope of the membership.
+    pub scope: Scope,
+    /// The membership.
+    pub membership: MembershipId,
+    /// All its listed resources from now on.
+    pub fence: Fence,
+}
+
+answers_nothing!(SetFence);
+
+impl Decide for SetFence {
+    fn stream(&self) -> Stream {
+        Stream::Organization(self.scope.organization)
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(self.scope)
+    }
+
+    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+        needs.push(Need::Person(self.membership));
+    }
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        let it = draft.membership(self.scope, self.membership)?;
+        draft.stand_above(it, Management::OverridePermissions)?;
+        if !it.is_live() {
+            return Err(Refusal::NotFound(Thing::Membership));
+        }
+        check(&self.fence)?;
+        if it.fence == self.fence {
+            return Err(Refusal::NoChange);
+        }
+        draft.push(Event::FenceChanged { membership: it.id, fence: self.fence.clone() });
+        Ok(())
+    }
+}
+
+pub(super) fn check(fence: &Fence) -> Result<(), Refusal> {
+    if fence.len() > Fence::MAX {
+        return Err(Refusal::TooMany { what: "listed resources", max: Fence::MAX });
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Reading the record of every change, and the feed of events.
+
+use crate::access::Management;
+use crate::domain::{
+    FeedPosition, Head, Logged, OrganizationId, Principal, Record, Refusal, Revision, Stream, Thing,
+    UserId, verify_chain,
+};
+use crate::ports::Find;
+
+use super::{Error, UserDirectory};
+
+/// One page of audit entries.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AuditPage {
+    /// The entries, in their order.
+    pub entries: Vec<Logged>,
+    /// The position behind which the next page begins, if there is one.
+    pub next: Option<Revision>,
+}
+
+const PAGE: u32 = 500;
+
+impl UserDirectory {
+    /// One page of an organization's audit, oldest first; takes [`Management::ViewAudit`].
+    pub async fn audit(
+        &self,
+        who: &Principal,
+        organization: OrganizationId,
+        after: Revision,
+        limit: u32,
+    ) -> Result<AuditPage, Error> {
+        let scope = organization.into();
+        let state = self.inner.load(scope, who, Vec::new()).await?;
+        let standing = self.inner.standing(&state, scope, who)?;
+        self.inner.may_ask(&standing, who, Management::ViewAudit)?;
+        self.entries(Stream::Organization(organization), after, limit).await
+    }
+
+    /// One page of a user's own audit, oldest first: for the person and the host.
+    pub async fn user_audit(
+        &self,
+        who: &Principal,
+        user: UserId,
+        after: Revision,
+        limit: u32,
+    ) -> Result<AuditPage, Error> {
+        if *who != Principal::System && *who != Principal::Person(user) {
+            return Err(Refusal::NotFound(Thing::User).into());
+        }
+        self.entries(Stream::User(user), after, limit).await
+    }
+
+    async fn entries(
+        &self,
+        stream: Stream,
+        after: Revision,
+        limit: u32,
+    ) -> Result<AuditPage, Error> {
+        let limit = limit.clamp(1, PAGE);
+        let found = self.inner.store.find(&Find::Entries { stream, after, limit }).await?;
+        let entries = logged(found);
+        let full = entries.len() >= limit as usize;
+        let next = entries.last().filter(|_| full).map(|last| last.entry.position);
+        Ok(AuditPage { entries, next })
+    }
+
+    /// Checks a stream's whole chain, page by page, against the head that is on record; answers
+    /// with that head. Keep it elsewhere, and nobody can rewrite what came before unseen.
+    ///
+    /// # Errors
+    /// [`Error::Audit`] says where the chain is broken.
+    pub async fn verify_audit(&self, stream: Stream) -> Result<Head, Error> {
+        let mut head = Head::default();
+        loop {
+            let page = self.entries(stream, head.position, PAGE).await?;
+            head = verify_chain(head, &page.entries)?;
+            if page.next.is_none() {
+                return Ok(head);
+            }
+        }
+    }
+
+    /// What happened in all organizations behind a position, in one order: for billing, webhooks
+    /// and search.
+    ///
+    /// At least once: keep the position of the last entry you are done with, and ask again behind
+    /// it. [`Entry::seats_used`](crate::domain::Entry::seats_used) says how many seats were in use
+    /// from that moment on, so seat-days are the steps between entries. For the host itself.
+    pub async fn events_since(
+        &self,
+        after: FeedPosition,
+        limit: u32,
+    ) -> Result<Vec<Logged>, Error> {
+        let limit = limit.clamp(1, PAGE);
+        Ok(logged(self.inner.store.find(&Find::Feed { after, limit }).await?))
+    }
+}
+
+fn logged(records: Vec<Record>) -> Vec<Logged> {
+    let pick = |record| match record {
+        Record::Entry(it) => Some(*it),
+        _ => None,
+    };
+    records.into_iter().filter_map(pick).collect()
+}

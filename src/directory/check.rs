@@ -1,0 +1,86 @@
+//! Asking whether somebody may do something. Right, and not yet fast: it reads the store each time.
+
+use crate::access::{Because, Decision, Item, Permission};
+use crate::domain::{PermissionName, Principal, Refusal, Scope, Thing};
+
+use super::{Error, UserDirectory};
+
+impl UserDirectory {
+    /// Whether somebody may do something somewhere, how far, and because of what.
+    ///
+    /// For strangers and in organizations that do not exist the answer is the same: no.
+    pub async fn check<P: Permission>(
+        &self,
+        who: &Principal,
+        scope: impl Into<Scope>,
+        permission: P,
+    ) -> Result<Decision, Error> {
+        self.declared::<P>(permission)?;
+        Ok(self.decision(who, scope.into(), &permission.into(), None).await?.0)
+    }
+
+    /// Whether somebody may do something to one thing: its holder, team and listed resource known.
+    pub async fn check_on<P: Permission>(
+        &self,
+        who: &Principal,
+        scope: impl Into<Scope>,
+        permission: P,
+        item: &Item,
+    ) -> Result<bool, Error> {
+        self.declared::<P>(permission)?;
+        Ok(self.decision(who, scope.into(), &permission.into(), Some(item)).await?.1)
+    }
+
+    /// Refuses unless somebody may do something somewhere.
+    pub async fn require<P: Permission>(
+        &self,
+        who: &Principal,
+        scope: impl Into<Scope>,
+        permission: P,
+    ) -> Result<(), Error> {
+        let decision = self.check(who, scope, permission).await?;
+        if decision.is_allowed() {
+            return Ok(());
+        }
+        Err(match decision.because.first() {
+            Some(Because::NotAMember | Because::NotActive(_)) => {
+                Refusal::NotFound(Thing::Organization)
+            }
+            Some(Because::OrganizationNotActive(status)) => {
+                Refusal::OrganizationNotActive(*status)
+            }
+            Some(Because::WorkspaceClosed) => Refusal::WorkspaceClosed,
+            _ => Refusal::MissingPermission(permission.into()),
+        }
+        .into())
+    }
+
+    async fn decision(
+        &self,
+        who: &Principal,
+        scope: Scope,
+        permission: &PermissionName,
+        item: Option<&Item>,
+    ) -> Result<(Decision, bool), Error> {
+        let state = self.inner.load(scope, who, Vec::new()).await?;
+        let no = Decision::refused(Because::NotAMember);
+        let Ok(standing) = self.inner.standing(&state, scope, who) else {
+            return Ok((no, false));
+        };
+        if matches!(who, Principal::System | Principal::Provisioner { .. }) {
+            // Machines hold no permissions: what they may is said by the requirement table.
+            return Ok((no, false));
+        }
+        let decision = standing.decide(permission);
+        let reached = item.is_some_and(|item| standing.reaches(&decision.extent, item));
+        Ok((decision, reached))
+    }
+
+    fn declared<P: Permission>(&self, permission: P) -> Result<(), Error> {
+        if self.inner.host.catalogue.has::<P>() {
+            Ok(())
+        } else {
+            Err(Error::UndeclaredPermission(permission.name()))
+        }
+    }
+}

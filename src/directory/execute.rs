@@ -1,0 +1,433 @@
+//! load → authorise → decide → apply → commit → publish.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::commands::{Command, Facts, Intent, decide};
+use crate::domain::{
+    Actor, Claim, Digest, Entry, EntryDetail, Event, Head, IdempotencyKey, Key,
+    MembershipId, Need, Principal, Receipt, ReceiptKey, Refusal, Revision, State, StatusName,
+    Stream,
+};
+use crate::ports::CommitError;
+
+use super::lane::Job;
+use super::{Error, Inner, Request, UserDirectory};
+
+/// What was done.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Done<T> {
+    /// The answer.
+    pub output: T,
+    /// The revision of the stream after it: whoever knows it can wait for a view that has it.
+    pub revision: Revision,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+/// A command that was committed, now or earlier under the same idempotency key.
+#[derive(Clone, Debug)]
+pub(super) struct Committed {
+    pub(super) revision: Revision,
+    /// None if they have been erased since.
+    pub(super) events: Option<Vec<Event>>,
+}
+
+impl UserDirectory {
+    /// Does what is asked, or says why not: all of it or nothing, in one commit, with one audit
+    /// entry.
+    ///
+    /// Dropping the future loses nothing: what was queued is still done, or not, as a whole.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] says why; nothing has changed. [`Error::OutcomeUnknown`] alone leaves
+    /// open whether it happened.
+    pub async fn execute<I: Intent>(
+        &self,
+        request: impl Into<Request>,
+        intent: I,
+    ) -> Result<Done<I::Output>, Error> {
+        let Committed { revision, events } =
+            self.inner.execute_one(request.into(), intent.into()).await?;
+        let events = events.ok_or(Error::AnswerErased)?;
+        let output = I::output(&events).ok_or(Error::AnswerErased)?;
+        Ok(Done { output, revision, events })
+    }
+
+    /// The same for a command that is only known at run time, for example one that was stored.
+    pub async fn execute_command(
+        &self,
+        request: impl Into<Request>,
+        command: Command,
+    ) -> Result<Done<()>, Error> {
+        let Committed { revision, events } =
+            self.inner.execute_one(request.into(), command).await?;
+        Ok(Done { output: (), revision, events: events.ok_or(Error::AnswerErased)? })
+    }
+}
+
+impl Inner {
+    #[tracing::instrument(
+        name = "tenure.execute",
+        level = "debug",
+        skip_all,
+        fields(command = command.name().as_str(), principal = request.principal.kind()),
+    )]
+    pub(super) async fn execute_one(
+        self: &Arc<Self>,
+        request: Request,
+        command: Command,
+    ) -> Result<Committed, Error> {
+        let stream = command.stream();
+        let mut answers = self.queue(stream, request, vec![command], (0, false)).await;
+        let answer = answers.pop().unwrap_or(Err(Error::OutcomeUnknown));
+        match &answer {
+            Ok(done) => tracing::debug!(revision = done.revision.get(), "done"),
+            Err(Error::Refused(_)) => tracing::debug!("refused"),
+            Err(_) => tracing::warn!("failed"),
+        }
+        answer
+    }
+
+    /// The facts of one execution, taken once.
+    pub(super) fn facts(&self, request: &Request) -> Facts {
+        let (now, seed) = (self.clock.now(), self.entropy.draw());
+        let mut facts = Facts::new(now, seed, request.principal.clone(), Arc::clone(&self.host));
+        facts.source = request.source;
+        facts
+    }
+
+    /// Commits a batch of jobs together, and answers each.
+    pub(super) async fn commit_jobs(&self, stream: Stream, jobs: Vec<Job>) {
+        let jobs: Vec<Prepared> = jobs
+            .into_iter()
+            .map(|job| {
+                let many = job.commands.len() > 1 || job.first > 0;
+                let key = |n| numbered(job.request.key.as_ref(), many.then_some(job.first + n));
+                let asked = job.commands.into_iter().enumerate().map(|(n, command)| Asked {
+                    facts: self.facts(&job.request),
+                    key: key(n),
+                    command,
+                });
+                Prepared {
+                    asked: asked.collect(),
+                    request: job.request,
+                    all_or_nothing: job.all_or_nothing,
+                    answer: job.answer,
+                }
+            })
+            .collect();
+        self.commit_prepared(stream, jobs).await;
+    }
+
+    async fn commit_prepared(&self, stream: Stream, jobs: Vec<Prepared>) {
+        let together = self.attempt(stream, &jobs).await;
+        let answers = match together {
+            Err(Attempt::Divide) => {
+                // A claim was lost to another process: each on its own, so that one loses alone.
+                let mut answers = Vec::new();
+                for job in &jobs {
+                    answers.push(match self.attempt(stream, std::slice::from_ref(job)).await {
+                        Ok(mut one) => one.pop().unwrap_or_default(),
+                        Err(failed) => failed.answers(job),
+                    });
+                }
+                answers
+            }
+            Ok(answers) => answers,
+            Err(failed) => jobs.iter().map(|job| failed.answers(job)).collect(),
+        };
+        for (job, answers) in jobs.into_iter().zip(answers) {
+            // Nobody may be waiting any more; it is done all the same.
+            let _ = job.answer.send(answers);
+        }
+    }
+
+    /// Decides and commits, again while others are first, a bounded number of times.
+    async fn attempt(&self, stream: Stream, jobs: &[Prepared]) -> Result<Answers, Attempt> {
+        const ATTEMPTS: u32 = 24;
+        let mut last = Attempt::Contended;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                self.back_off(attempt).await;
+            }
+            let mut state = State::new(
+                self.store.load(&needs(stream, jobs)).await.map_err(Attempt::Failed)?,
+            );
+            let mut answers = Vec::with_capacity(jobs.len());
+            for job in jobs {
+                answers.push(decide_job(&mut state, stream, job));
+            }
+            let changes = state.changes();
+            let Some(first) = changes.append.first().map(|(entry, _)| entry.clone()) else {
+                return Ok(self.replay(stream, answers).await?);
+            };
+            match self.commit(&changes, &first).await {
+                Ok(()) => return Ok(self.replay(stream, answers).await?),
+                Err(CommitError::Conflict(_)) => last = Attempt::Contended,
+                Err(CommitError::Claimed(_)) if jobs.len() > 1 => return Err(Attempt::Divide),
+                Err(CommitError::Claimed(claim)) => last = Attempt::Claimed(claim),
+                Err(CommitError::Failed(error)) => return Err(Attempt::Failed(error)),
+                Err(CommitError::Unknown(_)) => return Err(Attempt::Unknown),
+            }
+        }
+        tracing::warn!(attempts = ATTEMPTS, "gave up: others were first every time");
+        Err(last)
+    }
+
+    /// Commits, and settles an unknown outcome: the same is committed again under the same guards.
+    /// Success means that it had not happened; a conflict, that the audit says whether it had.
+    async fn commit(
+        &self,
+        changes: &crate::domain::ChangeSet,
+        first: &Entry,
+    ) -> Result<(), CommitError> {
+        const ASKED_AGAIN: u32 = 8;
+        let mut outcome = self.store.commit(changes.clone()).await;
+        for attempt in 1..=ASKED_AGAIN {
+            if !matches!(outcome, Err(CommitError::Unknown(_))) {
+                return outcome;
+            }
+            tracing::warn!(attempt, "the outcome of a commit is unknown; asking again");
+            self.back_off(attempt).await;
+            outcome = match self.store.commit(changes.clone()).await {
+                Err(refused @ (CommitError::Conflict(_) | CommitError::Claimed(_))) => {
+                    match self.is_committed(first).await {
+                        Ok(true) => Ok(()),
+                        Ok(false) => Err(refused),
+                        Err(unknown) => Err(CommitError::Unknown(unknown.0)),
+                    }
+                }
+                // Not written this time says nothing of the time before.
+                Err(CommitError::Failed(error)) => Err(CommitError::Unknown(error.0)),
+                other => other,
+            };
+        }
+        outcome
+    }
+
+    async fn is_committed(&self, first: &Entry) -> Result<bool, crate::ports::StoreError> {
+        let key = Key::Entry(first.stream, first.position);
+        let state = State::new(self.store.load(&[Need::Record(key)]).await?);
+        let there = state.entry(first.stream, first.position);
+        Ok(there.is_some_and(|it| it.entry.command_id == first.command_id))
+    }
+
+    /// Waits a little, longer each time, and never in step with others.
+    pub(super) async fn back_off(&self, attempt: u32) {
+        let [byte, ..] = self.entropy.draw();
+        let longest = 500_u64 << attempt.min(7);
+        let micros = longest * (u64::from(byte) + 1) / 256;
+        self.clock.sleep(Duration::from_micros(micros)).await;
+    }
+
+    /// Fills in what commands answered that were done earlier under the same key.
+    async fn replay(&self, stream: Stream, mut answers: Answers) -> Result<Answers, Attempt> {
+        for answer in answers.iter_mut().flatten() {
+            if let Ok(Committed { revision, events: events @ None }) = answer {
+                let need = Need::Record(Key::Entry(stream, *revision));
+                let state = State::new(self.store.load(&[need]).await.map_err(Attempt::Failed)?);
+                *events = state
+                    .entry(stream, *revision)
+                    .and_then(|it| it.detail.as_ref())
+                    .map(|detail| detail.events.clone());
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// One answer for each command of each job.
+type Answers = Vec<Vec<Result<Committed, Error>>>;
+
+struct Asked {
+    facts: Facts,
+    key: Option<IdempotencyKey>,
+    command: Command,
+}
+
+struct Prepared {
+    asked: Vec<Asked>,
+    request: Request,
+    all_or_nothing: bool,
+    answer: futures_channel::oneshot::Sender<Vec<Result<Committed, Error>>>,
+}
+
+/// Why nothing was committed.
+enum Attempt {
+    Divide,
+    Contended,
+    Claimed(Claim),
+    Failed(crate::ports::StoreError),
+    Unknown,
+}
+
+impl Attempt {
+    fn error(&self) -> Error {
+        match self {
+            Self::Divide | Self::Contended => Error::Contended,
+            Self::Claimed(claim) => Error::Refused(refusal_of(claim)),
+            Self::Failed(error) => Error::Store(error.clone()),
+            Self::Unknown => Error::OutcomeUnknown,
+        }
+    }
+
+    fn answers(&self, job: &Prepared) -> Vec<Result<Committed, Error>> {
+        job.asked.iter().map(|_| Err(self.error())).collect()
+    }
+}
+
+/// What a claim that somebody else holds means to whoever wanted it.
+fn refusal_of(claim: &Claim) -> Refusal {
+    match claim {
+        Claim::Email(..) => Refusal::Taken("address"),
+        Claim::Identity(..) | Claim::Announced(..) => Refusal::Taken("identity"),
+        Claim::ExternalId(..) => Refusal::Taken("external id"),
+        Claim::MembershipEmail(..) | Claim::MembershipUser(..) | Claim::Former(..) => {
+            Refusal::AlreadyMember(StatusName::Active)
+        }
+        Claim::TeamName(..) => Refusal::NameTaken(crate::domain::Thing::Team),
+    }
+}
+
+/// The key of one command of many: the host's key with the command's number.
+fn numbered(key: Option<&IdempotencyKey>, number: Option<usize>) -> Option<IdempotencyKey> {
+    let (key, Some(number)) = (key?, number) else { return key.cloned() };
+    let digest = Digest::of(&[key.as_str().as_bytes(), &number.to_be_bytes()]);
+    IdempotencyKey::new(digest.to_string()).ok()
+}
+
+/// Everything that the commands have to know, each thing once.
+fn needs(stream: Stream, jobs: &[Prepared]) -> Vec<Need> {
+    let mut needs = std::collections::BTreeSet::new();
+    for job in jobs {
+        for asked in &job.asked {
+            needs.extend(asked.command.needs(&asked.facts));
+            needs.extend(asked.key.as_ref().map(|key| {
+                Need::Record(Key::Receipt(receipt_key(stream, &job.request, key)))
+            }));
+        }
+    }
+    needs.into_iter().collect()
+}
+
+fn receipt_key(stream: Stream, request: &Request, key: &IdempotencyKey) -> ReceiptKey {
+    ReceiptKey::new(stream, &actor(&request.principal, None), key.clone())
+}
+
+/// Decides the commands of a job one after the other, each on what the one before left.
+fn decide_job(
+    state: &mut State,
+    stream: Stream,
+    job: &Prepared,
+) -> Vec<Result<Committed, Error>> {
+    if job.asked.len() == 1 || !job.all_or_nothing {
+        return job.asked.iter().map(|asked| decide_one(state, stream, asked, job)).collect();
+    }
+    let before = state.clone();
+    let answers: Vec<_> =
+        job.asked.iter().map(|asked| decide_one(state, stream, asked, job)).collect();
+    if answers.iter().all(Result::is_ok) {
+        return answers;
+    }
+    *state = before;
+    answers.into_iter().map(|answer| answer.and(Err(Error::RolledBack))).collect()
+}
+
+fn decide_one(
+    state: &mut State,
+    stream: Stream,
+    asked: &Asked,
+    job: &Prepared,
+) -> Result<Committed, Error> {
+    let Asked { facts, key, command } = asked;
+    let receipt_key = key.as_ref().map(|key| receipt_key(stream, &job.request, key));
+    // INVARIANT: a command is plain data with string keys, so it always serialises.
+    let digest = Digest::of(&[&serde_json::to_vec(command).unwrap_or_default()]);
+    if let Some(receipt) = receipt_key.as_ref().and_then(|key| state.receipt(key)) {
+        return if receipt.digest == digest {
+            Ok(Committed { revision: receipt.position, events: None })
+        } else {
+            Err(Refusal::KeyReused.into())
+        };
+    }
+    let own = own_membership(state, stream, &facts.principal);
+    let events = decide(state, command, facts)?;
+    for event in &events {
+        state.apply(stream, event);
+    }
+    let position = record(state, stream, asked, &job.request, own, &events);
+    if let Some(key) = receipt_key {
+        state.put_receipt(Receipt { key, digest, position });
+    }
+    Ok(Committed { revision: position, events: Some(events) })
+}
+
+/// Writes the audit entry of a command (I8).
+fn record(
+    state: &mut State,
+    stream: Stream,
+    asked: &Asked,
+    request: &Request,
+    own: Option<MembershipId>,
+    events: &[Event],
+) -> Revision {
+    let head = match stream {
+        Stream::Organization(id) => state.organization(id).map_or(Head::default(), |it| it.head),
+        Stream::User(id) => state.user(id).map_or(Head::default(), |it| it.head),
+    };
+    let seats_used = match stream {
+        Stream::Organization(id) => Some(state.seats_used(id)),
+        Stream::User(_) => None,
+    };
+    let detail = EntryDetail {
+        salt: asked.facts.identity(u32::MAX),
+        reason: request.reason.clone(),
+        events: events.to_vec(),
+    };
+    let mut subjects: Vec<MembershipId> = events.iter().filter_map(Event::subject).collect();
+    subjects.sort_unstable();
+    subjects.dedup();
+    let mut entry = Entry {
+        stream,
+        position: head.position.next(),
+        at: asked.facts.now,
+        command_id: asked.facts.command,
+        command: asked.command.name().as_str().to_owned(),
+        actor: actor(&request.principal, own),
+        source: request.source,
+        events: events.iter().map(|event| event.name().to_owned()).collect(),
+        subjects,
+        seats_used,
+        commitment: detail.commitment(),
+        previous: head.hash,
+        hash: Digest::default(),
+    };
+    entry.hash = entry.computed_hash();
+    let position = entry.position;
+    state.append(entry, detail);
+    position
+}
+
+fn own_membership(state: &State, stream: Stream, who: &Principal) -> Option<MembershipId> {
+    let (Stream::Organization(id), Principal::Person(user)) = (stream, who) else { return None };
+    state.membership_of(id.into(), *user).map(|it| it.id)
+}
+
+fn actor(who: &Principal, membership: Option<MembershipId>) -> Actor {
+    match who {
+        Principal::Person(user) => Actor::Person { user: *user, membership },
+        Principal::Bearer(token) => {
+            Actor::Bearer { purpose: token.purpose, subject: token.subject }
+        }
+        Principal::Support { access, person } => {
+            Actor::Support { access: *access, person: person.clone() }
+        }
+        Principal::Provisioner { connection, .. } => {
+            Actor::Provisioner { connection: connection.clone() }
+        }
+        Principal::System => Actor::System,
+    }
+}
+

@@ -1,0 +1,109 @@
+//! Driving handovers: batch by batch, each named, each acknowledged before the next.
+
+use crate::domain::{Handover, HandoverStatus, Key, Need, Record, Span, State};
+use crate::ports::{Batch, CommitError, Find, Workload};
+
+use super::maintain::{Maintained, Maintenance};
+use super::{Error, Inner, UserDirectory};
+
+/// Whoever takes a handover has this long before others go on with it.
+const LEASE: Span = Span::seconds(300);
+/// A handover whose batch failed is tried again after this long.
+const LATER: Span = Span::seconds(60);
+
+impl UserDirectory {
+    pub(super) async fn hand_over(
+        &self,
+        most: Maintenance,
+        done: &mut Maintained,
+    ) -> Result<(), Error> {
+        let Some(workload) = &self.inner.workload else { return Ok(()) };
+        let now = self.inner.clock.now();
+        let question = Find::DueHandovers { now, limit: most.batches };
+        let found = self.inner.store.find(&question).await?;
+        let mut left = most.batches;
+        for record in found {
+            let Record::Handover(it) = record else { continue };
+            let mut next = Some(*it);
+            while let Some(it) = next.filter(|_| left > 0) {
+                left -= 1;
+                next = self.inner.step(workload.as_ref(), it, most.items, done).await?;
+            }
+        }
+        done.more |= left == 0;
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Moves the next batch; answers with the handover if there is more to move.
+    async fn step(
+        &self,
+        workload: &dyn Workload,
+        it: Handover,
+        items: u32,
+        done: &mut Maintained,
+    ) -> Result<Option<Handover>, Error> {
+        let mut leased = it.clone();
+        leased.due_at = self.clock.now().plus(LEASE);
+        let Some(mut it) = self.write(&it, leased).await? else { return Ok(None) };
+        let before = it.clone();
+        if !self.receiver_fits(&it).await? {
+            it.status = HandoverStatus::Stuck;
+            self.write(&before, it).await?;
+            return Ok(None);
+        }
+        let batch = Batch {
+            handover: it.id,
+            number: it.batches,
+            scope: it.scope,
+            from: it.from,
+            to: it.to,
+            moves_authorship: it.moves_authorship,
+            limit: items,
+        };
+        match workload.move_batch(&batch).await {
+            Ok(moved) => {
+                it.batches += 1;
+                it.moved += moved.items;
+                it.due_at = self.clock.now();
+                if !moved.remaining {
+                    it.status = HandoverStatus::Done;
+                }
+                done.items_moved += moved.items;
+                let written = self.write(&before, it).await?;
+                let running = written.filter(|it| it.status == HandoverStatus::Running);
+                done.handovers_done += u32::from(running.is_none());
+                Ok(running)
+            }
+            Err(error) => {
+                tracing::warn!(handover = %it.id, %error, "a batch failed; trying again later");
+                it.due_at = self.clock.now().plus(LATER);
+                self.write(&before, it).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// I10: work never lands on somebody who is not active any more.
+    async fn receiver_fits(&self, it: &Handover) -> Result<bool, Error> {
+        let Some(to) = it.to else { return Ok(true) };
+        let state = State::new(self.store.load(&[Need::Record(Key::Membership(to))]).await?);
+        let to = state.membership(it.organization, to);
+        Ok(to.is_some_and(|to| to.scope == it.scope && to.is_active()))
+    }
+
+    /// Writes a handover if nobody else has meanwhile.
+    async fn write(&self, before: &Handover, after: Handover) -> Result<Option<Handover>, Error> {
+        let id = after.id;
+        let mut state = State::new([Record::Handover(Box::new(before.clone()))]);
+        state.put_handover(after);
+        match self.store.commit(state.changes()).await {
+            Ok(()) => Ok(state.handover(id).cloned()),
+            Err(CommitError::Conflict(_) | CommitError::Claimed(_) | CommitError::Unknown(_)) => {
+                Ok(None)
+            }
+            Err(CommitError::Failed(error)) => Err(error.into()),
+        }
+    }
+}

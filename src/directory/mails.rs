@@ -1,0 +1,224 @@
+//! The outbox: leased, made true at the moment of sending, acknowledged.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{
+    EmailAddress, Generation, Key, Mail, MailAbout, MembershipId, Need, Organization, Record, Rules,
+    Span, State, Timestamp, Token, TokenClaims, Purpose,
+};
+use crate::ports::{CommitError, Find, Letter, LetterKind};
+
+use super::maintain::{Maintained, Maintenance};
+use super::{Error, Inner, UserDirectory};
+
+/// Whoever takes mail to deliver has this long before others try.
+const LEASE: Span = Span::seconds(120);
+/// Mails leased and acknowledged together.
+const TOGETHER: u32 = 50;
+
+impl UserDirectory {
+    pub(super) async fn deliver(
+        &self,
+        most: Maintenance,
+        done: &mut Maintained,
+    ) -> Result<(), Error> {
+        let mut left = most.mails;
+        while left > 0 {
+            let limit = left.min(TOGETHER);
+            let now = self.inner.clock.now();
+            let found = self.inner.store.find(&Find::DueMail { now, limit }).await?;
+            let mails: Vec<Mail> = found.into_iter().filter_map(mail).collect();
+            if mails.is_empty() {
+                return Ok(());
+            }
+            left = left.saturating_sub(limit);
+            let leased = self.inner.lease(mails, now).await?;
+            self.inner.send(leased, done).await?;
+        }
+        done.more = true;
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Puts mails off for others; those that somebody else was faster to take are left to them.
+    async fn lease(&self, mails: Vec<Mail>, now: Timestamp) -> Result<Vec<Mail>, Error> {
+        if let Some(leased) = self.lease_together(&mails, now).await? {
+            return Ok(leased);
+        }
+        let mut leased = Vec::new();
+        for mail in &mails {
+            leased.extend(self.lease_together(std::slice::from_ref(mail), now).await?.unwrap_or_default());
+        }
+        Ok(leased)
+    }
+
+    async fn lease_together(
+        &self,
+        mails: &[Mail],
+        now: Timestamp,
+    ) -> Result<Option<Vec<Mail>>, Error> {
+        let records = mails.iter().map(|mail| Record::Mail(Box::new(mail.clone())));
+        let mut state = State::new(records);
+        for mail in mails {
+            let mut mail = mail.clone();
+            mail.due_at = now.plus(LEASE);
+            mail.attempts = mail.attempts.saturating_add(1);
+            state.put_mail(mail);
+        }
+        match self.store.commit(state.changes()).await {
+            Ok(()) => {
+                let leased = mails.iter().filter_map(|mail| state.mail(mail.id).cloned());
+                Ok(Some(leased.collect()))
+            }
+            Err(CommitError::Conflict(_) | CommitError::Claimed(_)) => Ok(None),
+            Err(CommitError::Failed(error)) => Err(error.into()),
+            // Perhaps leased by us: then it is tried again after the lease.
+            Err(CommitError::Unknown(_)) => Ok(Some(Vec::new())),
+        }
+    }
+
+    async fn send(&self, mails: Vec<Mail>, done: &mut Maintained) -> Result<(), Error> {
+        let needs: BTreeSet<Need> = mails.iter().flat_map(about).collect();
+        let needs: Vec<Need> = needs.into_iter().collect();
+        let state = State::new(self.store.load(&needs).await?);
+        let mut finished = State::default();
+        let mut settled = Vec::new();
+        for mail in mails {
+            let Some(letter) = self.letter(&state, &mail) else {
+                // I9: what is no longer true is never sent.
+                done.mails_dropped += 1;
+                settled.push(mail);
+                continue;
+            };
+            match self.mailer.send(&letter).await {
+                Ok(()) => {
+                    done.mails_sent += 1;
+                    settled.push(mail);
+                }
+                Err(error) => {
+                    tracing::warn!(mail = %mail.id, attempts = mail.attempts, %error, "mail failed");
+                    done.mails_failed += 1;
+                    finished.load([Record::Mail(Box::new(mail.clone()))]);
+                    finished.put_mail(self.later(mail));
+                }
+            }
+        }
+        let mut changes = finished.changes();
+        for mail in settled {
+            changes.drop_mail(&mail);
+        }
+        match self.store.commit(changes).await {
+            // A conflict means that a lease ran out and somebody else went on with it.
+            Ok(()) | Err(CommitError::Conflict(_) | CommitError::Claimed(_) | CommitError::Unknown(_)) => Ok(()),
+            Err(CommitError::Failed(error)) => Err(error.into()),
+        }
+    }
+
+    /// Tried again after 1, 2, 4, … minutes, at most 6 hours.
+    fn later(&self, mut mail: Mail) -> Mail {
+        let minutes = 1_u32 << mail.attempts.min(9);
+        let span = Span::seconds(60 * minutes.min(360) / 2);
+        mail.due_at = self.clock.now().plus(span);
+        mail
+    }
+
+    /// The letter, if what it says is still true.
+    fn letter(&self, state: &State, mail: &Mail) -> Option<Letter> {
+        let organization = mail.organization.and_then(|id| state.organization(id));
+        let (to, kind) = match mail.about {
+            MailAbout::Invitation { invitation, generation } => {
+                self.invitation(state, organization?, invitation, generation)?
+            }
+            MailAbout::PasswordReset { user, generation } => {
+                let user = state.user(user).filter(|it| it.password_generation == generation)?;
+                let to = user.verified_email()?.clone();
+                let asked_at = *user.resets_asked_at.last()?;
+                let lifetime = organization.map_or_else(
+                    || Rules::default().password_reset_lifetime,
+                    |it| it.rules.password_reset_lifetime,
+                );
+                let expires_at = asked_at.plus(lifetime);
+                if self.clock.now() >= expires_at {
+                    return None;
+                }
+                let token = self.token(Purpose::PasswordReset, user.id.uuid(), generation, expires_at, &to)?;
+                (to, LetterKind::PasswordReset { token, expires_at })
+            }
+            MailAbout::OwnershipOffer { membership } => offer(state, organization?, membership)?,
+        };
+        Some(Letter { id: mail.id, to, kind })
+    }
+
+    fn invitation(
+        &self,
+        state: &State,
+        organization: &Organization,
+        id: crate::domain::InvitationId,
+        generation: Generation,
+    ) -> Option<(EmailAddress, LetterKind)> {
+        let it = state.invitation(organization.id, id)?;
+        let true_still = it.is_open() && it.generation == generation;
+        if !true_still || it.is_expired(self.clock.now()) {
+            return None;
+        }
+        let to = it.email.clone()?;
+        let membership = it.memberships.last().and_then(|m| state.membership(organization.id, *m))?;
+        let role = state.role(organization.id, &membership.role)?.title.clone();
+        let inviter = it.issuer.and_then(|m| state.membership(organization.id, m));
+        let token = self.token(Purpose::Invitation, id.uuid(), generation, it.expires_at, &to)?;
+        let kind = LetterKind::Invitation {
+            organization: organization.name.clone(),
+            role,
+            inviter: inviter.map(crate::domain::Membership::display_name),
+            token,
+            expires_at: it.expires_at,
+        };
+        Some((to, kind))
+    }
+
+    fn token(
+        &self,
+        purpose: Purpose,
+        subject: uuid::Uuid,
+        generation: Generation,
+        expires_at: Timestamp,
+        to: &EmailAddress,
+    ) -> Option<Token> {
+        let claims = TokenClaims { purpose, subject, generation, expires_at };
+        self.host.keys.issue(&claims, to.canonical())
+    }
+}
+
+fn offer(
+    state: &State,
+    organization: &Organization,
+    membership: MembershipId,
+) -> Option<(EmailAddress, LetterKind)> {
+    let it = state.membership(organization.id, membership).filter(|it| it.is_active())?;
+    let offer = it.offer.as_ref()?;
+    let kind = LetterKind::OwnershipOffer {
+        organization: organization.name.clone(),
+        role: state.role(organization.id, &offer.role)?.title.clone(),
+        expires_at: offer.expires_at,
+    };
+    Some((it.email.clone()?, kind))
+}
+
+fn about(mail: &Mail) -> Vec<Need> {
+    let mut needs: Vec<Need> =
+        mail.organization.iter().map(|id| Need::Record(Key::Organization(*id))).collect();
+    needs.push(Need::Record(match mail.about {
+        MailAbout::Invitation { invitation, .. } => Key::Invitation(invitation),
+        MailAbout::PasswordReset { user, .. } => Key::User(user),
+        MailAbout::OwnershipOffer { membership } => Key::Membership(membership),
+    }));
+    needs
+}
+
+fn mail(record: Record) -> Option<Mail> {
+    match record {
+        Record::Mail(it) => Some(*it),
+        _ => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! What a command would do, without doing it.
+
+use crate::commands::{Command, decide};
+use crate::domain::{Event, MailAbout, MembershipId, State, Stream};
+use crate::ports::Survey;
+
+use super::{Error, Request, UserDirectory};
+
+/// What a command would do.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Preview {
+    /// What would happen, in order.
+    pub events: Vec<Event>,
+    /// Seats before and after, for a command about an organization.
+    pub seats: Option<SeatChange>,
+    /// The mails that would go.
+    pub mails: Vec<MailAbout>,
+    /// What would change hands: who holds it now, and how much of each kind.
+    pub work: Vec<(MembershipId, Survey)>,
+}
+
+/// Seats in use before and after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SeatChange {
+    /// Before.
+    pub before: u64,
+    /// After.
+    pub after: u64,
+    /// The limit after; none means no limit.
+    pub limit: Option<u32>,
+}
+
+impl UserDirectory {
+    /// What [`execute`](Self::execute) would do now: decided by the same rules on the same records,
+    /// and not committed. Work that would change hands is surveyed, so that people see the counts
+    /// before they confirm.
+    ///
+    /// # Errors
+    /// As `execute`: a refusal says why it would be refused.
+    #[tracing::instrument(name = "tenure.preview", level = "debug", skip_all)]
+    pub async fn preview(
+        &self,
+        request: impl Into<Request> + Send,
+        command: impl Into<Command> + Send,
+    ) -> Result<Preview, Error> {
+        let (request, command) = (request.into(), command.into());
+        let facts = self.inner.facts(&request);
+        let stream = command.stream();
+        let mut state = State::new(self.inner.store.load(&command.needs(&facts)).await?);
+        let events = decide(&state, &command, &facts)?;
+        let before = seats(&state, stream);
+        for event in &events {
+            state.apply(stream, event);
+        }
+        let change = before.zip(seats(&state, stream));
+        let seats = change.map(|((before, _), (after, limit))| SeatChange { before, after, limit });
+        let mut work = Vec::new();
+        if let Some(workload) = &self.inner.workload {
+            for event in &events {
+                if let Event::HandoverPlanned { handover } = event {
+                    let survey = workload.survey(handover.scope, handover.from).await?;
+                    work.push((handover.from, survey));
+                }
+            }
+        }
+        let mails = events.iter().filter_map(|event| match event {
+            Event::MailDue { mail } => Some(mail.about),
+            _ => None,
+        });
+        Ok(Preview { mails: mails.collect(), events, seats, work })
+    }
+}
+
+fn seats(state: &State, stream: Stream) -> Option<(u64, Option<u32>)> {
+    let Stream::Organization(id) = stream else { return None };
+    let limit = state.organization(id).and_then(|it| it.seat_limit);
+    Some((state.seats_used(id), limit))
+}
