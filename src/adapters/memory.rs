@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::domain::{
     ChangeSet, Claim, FeedPosition, Forget, Guard, HandoverStatus, Invitation, InvitationId, Key,
     Logged, Membership, MembershipId, Need, Organization, OrganizationStatus, Record, Revision,
-    Stream, Timestamp,
+    Scope, Stream, Timestamp,
 };
 use crate::ports::{CommitError, Find, PeopleFilter, PeoplePosition, Store, StoreError};
 
@@ -289,8 +289,7 @@ impl Tables {
     fn answer(&self, question: &Find) -> Vec<Record> {
         match question {
             Find::People { scope, filter, after, limit } => {
-                let people = self.memberships().filter(|it| it.scope == *scope);
-                self.people(people, filter, after.as_ref(), *limit)
+                self.people(*scope, filter, after.as_ref(), *limit)
             }
             Find::MembershipsOf { user, after, limit } => {
                 self.by_key(after.map(Key::Membership), *limit, |record| {
@@ -348,15 +347,16 @@ impl Tables {
         }
     }
 
-    fn people<'t>(
+    fn people(
         &self,
-        people: impl Iterator<Item = &'t Membership>,
+        scope: Scope,
         filter: &PeopleFilter,
         after: Option<&PeoplePosition>,
         limit: u32,
     ) -> Vec<Record> {
-        let placed = people
-            .filter(|it| filter.admits(it))
+        let placed = self
+            .memberships()
+            .filter(|it| it.scope == scope && filter.admits(it))
             .filter_map(|it| Some((filter.position(it)?, it)))
             .filter(|(position, _)| after.is_none_or(|after| position > after));
         let page = first(limit, placed, |(position, _)| position.clone());

@@ -1,6 +1,8 @@
 //! Ready-made answers to the [ports](crate::ports), each behind a feature; nothing above imports
 //! them.
 
+#[cfg(feature = "eml")]
+pub mod eml;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(feature = "system")]
