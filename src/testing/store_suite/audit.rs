@@ -1,9 +1,11 @@
 //! Audit entries: appended once, read in order, forgotten in part.
 
+use std::sync::atomic::Ordering;
+
 use uuid::Uuid;
 
 use super::samples::{entry, id};
-use super::subject::Subject;
+use super::subject::{Subject, meanwhile, pause};
 use crate::domain::{
     ChangeSet, Entry, EntryDetail, FeedPosition, Forget, Key, Logged, MembershipId, OrganizationId,
     Record, Revision, Stream, UserId,
@@ -172,30 +174,25 @@ pub(super) async fn nothing_appears_behind_a_feed_position(s: Subject) {
                 for position in 1..=ENTRIES {
                     let stream = Stream::Organization(id(number));
                     s.commit(appends([entry(stream, position, &[])])).await;
+                    pause().await;
                 }
             }
         })
         .collect();
-    let reader = s.clone();
-    let follow = async move {
-        let (mut followed, mut after, mut idle) = (Vec::new(), FeedPosition(0), 0);
-        while followed.len() < WRITERS as usize * ENTRIES as usize && idle < 100_000 {
-            let page = feed(&reader, after, 7).await;
-            idle = if page.is_empty() { idle + 1 } else { 0 };
+    let followed = meanwhile(&s, writers, async |done| {
+        let (mut followed, mut after) = (Vec::new(), FeedPosition(0));
+        loop {
+            let finished = done.load(Ordering::SeqCst);
+            let page = feed(&s, after, 7).await;
+            if finished && page.is_empty() {
+                return followed;
+            }
             after = page.last().map_or(after, |it| it.feed);
             followed.extend(page);
+            pause().await;
         }
-        followed
-    };
-    let followed = if s.has_threads() {
-        let running: Vec<_> = writers
-            .into_iter()
-            .map(|writer| s.in_thread(|| futures_executor::block_on(writer)))
-            .collect();
-        futures_util::future::join(follow, futures_util::future::join_all(running)).await.0
-    } else {
-        futures_util::future::join(follow, futures_util::future::join_all(writers)).await.0
-    };
+    })
+    .await;
     let all = feed(&s, FeedPosition(0), 1000).await;
     let missed = all.iter().filter(|it| !followed.contains(it)).count();
     s.same(&missed, &0, "entries that appeared behind a position already returned");

@@ -1,12 +1,14 @@
 //! `load`: the records named, as of one instant, with what comes along.
 
+use std::sync::atomic::Ordering;
+
 use uuid::Uuid;
 
 use super::samples::{
     Guarded, at, email, entry, id, invitation, membership, one_of_each, organization, removed,
     shuffled, team, user,
 };
-use super::subject::{Subject, puts};
+use super::subject::{Subject, meanwhile, pause, puts};
 use crate::domain::{
     ChangeSet, Claim, Guard, Invitation, InvitationStatus, Key, Membership, MembershipId, Need,
     Organization, OrganizationId, Record, Revision, Role, Scope, Stream, Team, UserId,
@@ -277,32 +279,20 @@ pub(super) async fn a_load_sees_one_instant(s: Subject) {
     let write = async move {
         for number in 1..=WRITES {
             writing.commit(pair(number)).await;
+            pause().await;
         }
     };
-    let reading = s.clone();
-    let read = async move {
-        let needs = [Need::Record(Key::Team(id(1))), Need::Record(Key::Organization(id(1)))];
-        for _ in 0..10 * WRITES {
-            let found = reading.load(needs.clone()).await;
-            let one = found.get(&needs_key(&needs[1])).map_or(0, number);
-            let other = found.get(&needs_key(&needs[0])).map_or(0, number);
-            reading.same(&one, &other, "the numbers of records written together");
-            if one == WRITES {
-                break;
-            }
+    let (one, other) = (Key::Organization(id(1)), Key::Team(id(1)));
+    let needs = [&one, &other].map(|key| Need::Record(key.clone()));
+    meanwhile(&s, vec![write], async |done| {
+        while !done.load(Ordering::SeqCst) {
+            let found = s.load(needs.clone()).await;
+            let (one, other) = (found.get(&one).map(number), found.get(&other).map(number));
+            s.same(&one, &other, "the numbers of records written together");
+            pause().await;
         }
-    };
-    if s.has_threads() {
-        let write = s.in_thread(|| futures_executor::block_on(write));
-        futures_util::future::join(read, write).await;
-    } else {
-        futures_util::future::join(read, write).await;
-    }
-}
-
-fn needs_key(need: &Need) -> Key {
-    let Need::Record(key) = need else { panic!("the suite asks for records by key here") };
-    key.clone()
+    })
+    .await;
 }
 
 fn number(record: &Record) -> u64 {

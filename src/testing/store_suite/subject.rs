@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
+use std::task::Poll;
 
 use futures_channel::oneshot;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all, poll_fn};
 
 use crate::domain::{ChangeSet, Claim, Key, Need, Record};
 use crate::ports::{CommitError, Find, Store};
@@ -195,6 +197,43 @@ impl Subject {
             }
         }
     }
+}
+
+/// Runs some work while somebody else's goes on, the latter told when the former is done.
+///
+/// Whoever looks must [`pause`] between looks.
+pub(super) async fn meanwhile<T>(
+    s: &Subject,
+    work: Vec<impl Future<Output = ()> + Send + 'static>,
+    look: impl AsyncFnOnce(&AtomicBool) -> T,
+) -> T {
+    let done = AtomicBool::new(false);
+    let working = async {
+        if s.has_threads() {
+            let threads: Vec<_> = work
+                .into_iter()
+                .map(|work| s.in_thread(|| futures_executor::block_on(work)))
+                .collect();
+            join_all(threads).await;
+        } else {
+            join_all(work).await;
+        }
+        done.store(true, Ordering::SeqCst);
+    };
+    join(look(&done), working).await.0
+}
+
+/// Lets others go on.
+pub(super) async fn pause() {
+    let mut paused = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut paused, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 pub(super) fn puts(records: impl IntoIterator<Item = Record>) -> ChangeSet {
