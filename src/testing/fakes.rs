@@ -265,3 +265,73 @@ impl Workload for FakeWorkload {
         Ok(moved)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use futures_executor::block_on;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::OrganizationId;
+
+    const ADA: MembershipId = MembershipId::new(Uuid::from_u128(1));
+    const BOB: MembershipId = MembershipId::new(Uuid::from_u128(2));
+
+    fn northwind() -> Scope {
+        OrganizationId::new(Uuid::from_u128(1)).into()
+    }
+
+    fn batch(number: u32) -> Batch {
+        Batch {
+            handover: HandoverId::new(Uuid::from_u128(1)),
+            number,
+            scope: northwind(),
+            from: BOB,
+            to: Some(ADA),
+            moves_authorship: true,
+            limit: 2,
+        }
+    }
+
+    #[test]
+    fn a_batch_asked_for_again_says_what_it_said_and_moves_nothing() {
+        let work = FakeWorkload::new();
+        for _ in 0..3 {
+            work.add(northwind(), "tickets", BOB);
+        }
+        let first = block_on(work.move_batch(&batch(0))).unwrap();
+        assert_eq!(first, Moved { items: 2, remaining: true });
+        assert_eq!(block_on(work.move_batch(&batch(0))).unwrap(), first);
+        assert_eq!(work.held_by(BOB), [3]);
+        let second = block_on(work.move_batch(&batch(1))).unwrap();
+        assert_eq!(second, Moved { items: 1, remaining: false });
+        assert!(work.items().iter().all(|it| it.author == ADA && it.original_author == BOB));
+        assert!(work.items().iter().all(|it| it.state == WorkState::Open));
+    }
+
+    #[test]
+    fn a_survey_counts_by_kind_and_state() {
+        let work = FakeWorkload::new();
+        work.add(northwind(), "tickets", BOB);
+        work.add(northwind(), "articles", BOB);
+        work.add(northwind(), "tickets", ADA);
+        let mut closed = work.items().remove(0);
+        closed.state = WorkState::Closed;
+        work.put(closed);
+        work.fail_next(1);
+        assert!(block_on(work.survey(northwind(), BOB)).is_err());
+        let counts = block_on(work.survey(northwind(), BOB)).unwrap().counts;
+        let count = |kind: &str, open, closed| WorkCount { kind: kind.to_owned(), open, closed };
+        assert_eq!(counts, [count("articles", 1, 0), count("tickets", 0, 1)]);
+    }
+
+    #[test]
+    fn randomness_depends_on_the_seed_and_the_count_alone() {
+        let (one, same, other) = (FakeEntropy::new(7), FakeEntropy::new(7), FakeEntropy::new(8));
+        let drawn = one.draw();
+        assert_eq!(drawn, same.draw());
+        assert_ne!(drawn, other.draw());
+        assert_ne!(drawn, one.clone().draw());
+    }
+}

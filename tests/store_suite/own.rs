@@ -195,33 +195,33 @@ impl Sheets {
                 found.into_iter().map(|(_, it)| Record::Membership(Box::new(it))).collect()
             }
             Find::MembershipsOf { user, after, limit } => {
-                self.by_id("membership", after.map(Key::Membership), *limit, |it| {
+                self.by_id("membership", after.map(Key::Membership).as_ref(), *limit, |it| {
                     matches!(it, Record::Membership(it) if it.user == Some(*user) && it.is_live())
                 })
             }
             Find::Invitations { organization, status, after, limit } => {
-                self.by_id("invitation", after.map(Key::Invitation), *limit, |it| {
+                self.by_id("invitation", after.map(Key::Invitation).as_ref(), *limit, |it| {
                     matches!(it, Record::Invitation(it)
                         if it.organization == *organization && it.status == *status)
                 })
             }
             Find::Teams { organization, after, limit } => {
-                self.by_id("team", after.map(Key::Team), *limit, |it| {
+                self.by_id("team", after.map(Key::Team).as_ref(), *limit, |it| {
                     matches!(it, Record::Team(it) if it.organization == *organization && !it.deleted)
                 })
             }
             Find::Workspaces { organization, after, limit } => {
-                self.by_id("workspace", after.map(Key::Workspace), *limit, |it| {
+                self.by_id("workspace", after.map(Key::Workspace).as_ref(), *limit, |it| {
                     matches!(it, Record::Workspace(it) if it.organization == *organization)
                 })
             }
             Find::SupportAccesses { organization, after, limit } => {
-                self.by_id("support_access", after.map(Key::SupportAccess), *limit, |it| {
+                self.by_id("support_access", after.map(Key::SupportAccess).as_ref(), *limit, |it| {
                     matches!(it, Record::SupportAccess(it) if it.organization == *organization)
                 })
             }
             Find::Handovers { organization, after, limit } => {
-                self.by_id("handover", after.map(Key::Handover), *limit, |it| {
+                self.by_id("handover", after.map(Key::Handover).as_ref(), *limit, |it| {
                     matches!(it, Record::Handover(it) if it.organization == *organization)
                 })
             }
@@ -266,12 +266,12 @@ impl Sheets {
     fn by_id(
         &self,
         kind: &str,
-        after: Option<Key>,
+        after: Option<&Key>,
         limit: u32,
         meant: impl Fn(&Record) -> bool,
     ) -> Vec<Record> {
         let mut found: Vec<_> = self.all(kind).filter(meant).collect();
-        found.retain(|it| after.as_ref().is_none_or(|after| it.key() > *after));
+        found.retain(|it| after.is_none_or(|after| it.key() > *after));
         found.sort_by_key(Record::key);
         found.truncate(limit as usize);
         found

@@ -274,25 +274,26 @@ fn pair(number: u64) -> ChangeSet {
 }
 
 pub(super) async fn a_load_sees_one_instant(s: Subject) {
-    const WRITES: u64 = 100;
-    let writing = s.clone();
-    let write = async move {
-        for number in 1..=WRITES {
-            writing.commit(pair(number)).await;
-            pause().await;
-        }
-    };
-    let (one, other) = (Key::Organization(id(1)), Key::Team(id(1)));
-    let needs = [&one, &other].map(|key| Need::Record(key.clone()));
-    meanwhile(&s, vec![write], async |done| {
-        while !done.load(Ordering::SeqCst) {
-            let found = s.load(needs.clone()).await;
-            let (one, other) = (found.get(&one).map(number), found.get(&other).map(number));
-            s.same(&one, &other, "the numbers of records written together");
-            pause().await;
-        }
-    })
-    .await;
+    for (round, threads) in (0..).zip(s.ways()) {
+        let writing = s.clone();
+        let write = async move {
+            for number in 1..=100 {
+                writing.commit(pair(round * 100 + number)).await;
+                pause().await;
+            }
+        };
+        let (one, other) = (Key::Organization(id(1)), Key::Team(id(1)));
+        let needs = [&one, &other].map(|key| Need::Record(key.clone()));
+        meanwhile(&s, *threads, vec![write], async |done| {
+            while !done.load(Ordering::SeqCst) {
+                let found = s.load(needs.clone()).await;
+                let (one, other) = (found.get(&one).map(number), found.get(&other).map(number));
+                s.same(&one, &other, "the numbers of records written together");
+                pause().await;
+            }
+        })
+        .await;
+    }
 }
 
 fn number(record: &Record) -> u64 {

@@ -6,9 +6,7 @@
 //! use tenure::adapters::memory::MemoryStore;
 //! use tenure::testing::store_suite;
 //!
-//! # fn main() {
 //! futures_executor::block_on(store_suite::verify(|| async { MemoryStore::default() }));
-//! # }
 //! ```
 //!
 //! Each check has a store of its own and is named by the promise it holds the store to; the message
@@ -19,6 +17,11 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a conformance suite fails by panicking, and its own records are well formed"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "the numbers of the suite's own records are small"
 )]
 
 mod audit;

@@ -18,12 +18,12 @@ async fn rounds<'s, Fut: Future<Output = ()> + 's>(
     won: impl Fn(u64, u32) -> Fut,
 ) {
     let mut round = 0;
-    let threaded = if s.has_threads() { ROUNDS } else { 0 };
-    for (rounds, contenders, threads) in [(ROUNDS, JOINED, false), (threaded, THREADS, true)] {
-        for _ in 0..rounds {
+    for threads in s.ways() {
+        let contenders = if *threads { THREADS } else { JOINED };
+        for _ in 0..ROUNDS {
             round += 1;
             let all = (0..contenders).map(|number| contender(round, number)).collect();
-            let winner = s.race(all, threads).await;
+            let winner = s.race(all, *threads).await;
             won(round, u32::try_from(winner).unwrap_or(u32::MAX)).await;
         }
     }

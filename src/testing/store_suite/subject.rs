@@ -13,7 +13,7 @@ use crate::domain::{ChangeSet, Claim, Key, Need, Record};
 use crate::ports::{CommitError, Find, Store};
 
 /// Where commits that race each other come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Contest {
     /// From one task at first, and from several threads then.
     BetweenThreads,
@@ -161,8 +161,13 @@ impl Subject {
         }
     }
 
-    pub(super) fn has_threads(&self) -> bool {
-        self.contest == Contest::BetweenThreads
+    /// Whether to use threads: first not, which finds the same in every run; then, if the store
+    /// can be used from them, so.
+    pub(super) const fn ways(&self) -> &'static [bool] {
+        match self.contest {
+            Contest::BetweenThreads => &[false, true],
+            Contest::OnOneRuntime => &[false],
+        }
     }
 
     async fn joined(&self, contenders: Vec<ChangeSet>) -> Vec<Outcome> {
@@ -199,22 +204,23 @@ impl Subject {
     }
 }
 
-/// Runs some work while somebody else's goes on, the latter told when the former is done.
+/// Runs some work, from threads or from this task, while somebody else's goes on, the latter told when the former is done.
 ///
 /// Whoever looks must [`pause`] between looks.
 pub(super) async fn meanwhile<T>(
     s: &Subject,
+    threads: bool,
     work: Vec<impl Future<Output = ()> + Send + 'static>,
     look: impl AsyncFnOnce(&AtomicBool) -> T,
 ) -> T {
     let done = AtomicBool::new(false);
     let working = async {
-        if s.has_threads() {
-            let threads: Vec<_> = work
+        if threads {
+            let running: Vec<_> = work
                 .into_iter()
                 .map(|work| s.in_thread(|| futures_executor::block_on(work)))
                 .collect();
-            join_all(threads).await;
+            join_all(running).await;
         } else {
             join_all(work).await;
         }
