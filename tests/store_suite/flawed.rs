@@ -25,18 +25,21 @@ pub(crate) enum Flaw {
     RepeatsOneAtPageBoundaries,
     ReadsNeedsOneByOne,
     KeepsTheFirstVersion,
+    ListsByAStaleIndex,
     FallsDueTooLate,
     FeedsPeopleToo,
 }
 
 pub(crate) struct Flawed {
     inner: MemoryStore,
+    /// Each record as it was put first.
+    stale: MemoryStore,
     flaw: Flaw,
 }
 
 impl Flawed {
     pub(crate) fn new(flaw: Flaw) -> Self {
-        Self { inner: MemoryStore::new(), flaw }
+        Self { inner: MemoryStore::new(), stale: MemoryStore::new(), flaw }
     }
 
     async fn one(&self, need: Need) -> Option<Record> {
@@ -66,6 +69,12 @@ impl Flawed {
             (claim.holder(id) == record.key()).then_some(id)
         })
     }
+}
+
+fn puts(put: Vec<Record>) -> ChangeSet {
+    let mut changes = ChangeSet::default();
+    changes.put = put;
+    changes
 }
 
 /// Lets others run before going on.
@@ -131,15 +140,17 @@ impl Store for Flawed {
             _ => {}
         }
         let outcome = self.inner.commit(changes).await;
-        let half = |put| {
-            let mut half = ChangeSet::default();
-            half.put = put;
-            half
-        };
+        if outcome.is_ok() && self.flaw == Flaw::ListsByAStaleIndex {
+            for record in original.put.iter().cloned() {
+                if self.stale.load(&[Need::Record(record.key())]).await?.is_empty() {
+                    self.stale.commit(puts(vec![record])).await?;
+                }
+            }
+        }
         match (self.flaw, &outcome) {
             (Flaw::AppliesHalfOnConflict, Err(CommitError::Conflict(_)))
             | (Flaw::AppliesHalfWhenClaimed, Err(CommitError::Claimed(_))) => {
-                self.inner.commit(half(original.put)).await?;
+                self.inner.commit(puts(original.put)).await?;
                 outcome
             }
             (Flaw::GivesClaimsAway, Err(CommitError::Claimed(claim))) => {
@@ -174,6 +185,14 @@ impl Store for Flawed {
                 let all = self.inner.find(&asked).await?;
                 let meant = all.into_iter().filter(|it| position(it) >= behind);
                 Ok(meant.take(size).collect())
+            }
+            (Flaw::ListsByAStaleIndex, Find::People { .. }) => {
+                let mut found = Vec::new();
+                for record in self.stale.find(question).await? {
+                    let current = self.inner.load(&[Need::Record(record.key())]).await?;
+                    found.extend(current.into_iter().filter(|it| it.key() == record.key()));
+                }
+                Ok(found)
             }
             (Flaw::FallsDueTooLate, Find::DueMail { now, .. }) => {
                 *now = Timestamp::from_micros(now.micros() - 1);

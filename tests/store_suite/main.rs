@@ -59,6 +59,7 @@ fn every_planted_bug_is_found_and_named() {
         (Flaw::RepeatsOneAtPageBoundaries, "people are listed as the filter says"),
         (Flaw::ReadsNeedsOneByOne, "a load sees one instant"),
         (Flaw::KeepsTheFirstVersion, "a record put again replaces the one before"),
+        (Flaw::ListsByAStaleIndex, "people are listed as the filter says"),
         (Flaw::FallsDueTooLate, "due mail comes in the order in which it is due"),
         (Flaw::FeedsPeopleToo, "a forgotten membership leaves the entries and no detail"),
     ];
