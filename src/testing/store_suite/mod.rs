@@ -27,6 +27,7 @@
 mod audit;
 mod claims;
 mod commits;
+mod crowd;
 mod guards;
 mod loads;
 mod pages;

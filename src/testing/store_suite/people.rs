@@ -1,7 +1,8 @@
 //! Lists of people: every filter agrees with [`PeopleFilter::admits`], over a random population
 //! whose names, roles, statuses and teams have changed, so that a stale index would show.
 
-use super::samples::{Die, ROLES, TEAMS, id, random_person, role_name, shuffled};
+use super::crowd::{Die, ROLES, TEAMS, random_person};
+use super::samples::{id, role_name, shuffled};
 use super::subject::Subject;
 use crate::domain::{
     ChangeSet, Key, Membership, MembershipId, OrganizationId, Record, Scope, StatusGroup,

@@ -1,4 +1,4 @@
-//! Records to keep: plain ones, one of each kind with every field filled, and random people.
+//! Records to keep: plain ones, and one of each kind with every field filled.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,9 @@ use crate::domain::{
     Generation, Guard, Handover, HandoverStatus, Head, IdempotencyKey, Invitation, InvitationId,
     InvitationStatus, IssuerName, Key, Mail, MailAbout, Membership, MembershipId, MembershipStatus,
     Organization, OrganizationId, OrganizationName, OrganizationStatus, Override, OwnershipOffer,
-    PasswordHash, PendingBecause, PermissionName, Profile, Reach, Realm, Reason, Receipt,
-    ReceiptKey, Record, RemovedBecause, Revision, Role, RoleName, Rules, Scope, Source, Stream,
-    SubjectName, SupportAccess, Tally, Team, TeamId, TeamName, Timestamp, User, UserId, Workspace,
-    WorkspaceName,
+    PasswordHash, PermissionName, Profile, Reach, Realm, Reason, Receipt, ReceiptKey, Record,
+    RemovedBecause, Revision, Role, RoleName, Rules, Scope, Source, Stream, SubjectName,
+    SupportAccess, Tally, Team, TeamId, TeamName, Timestamp, User, Workspace, WorkspaceName,
 };
 
 /// The identity with a number.
@@ -347,85 +346,5 @@ impl Guarded {
 
     pub(super) fn guard(self, version: u64) -> Guard {
         Guard { key: self.key(), version: Revision::new(version) }
-    }
-}
-
-/// A die that falls the same way in every run (xorshift64).
-pub(super) struct Die(pub(super) u64);
-
-impl Die {
-    pub(super) fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap() % sides
-    }
-
-    pub(super) fn pick<T: Clone>(&mut self, of: &[T]) -> T {
-        of[self.roll(of.len())].clone()
-    }
-}
-
-/// Names that sort, fold and match in ways that are easily got wrong: wildcards of patterns,
-/// quotes, other scripts, letters outside the first plane beside the private ones in it.
-const NAMES: [&str; 24] = [
-    "Ada Lovelace",
-    "ada lovelace",
-    "ADA Byron",
-    "Bob",
-    "bob bobson",
-    "Émile Zola",
-    "E\u{301}mile",
-    "Straße Weiß",
-    "STRASSE weiss",
-    "Άλφα Βήτα",
-    "Иван Петров",
-    "北風 太郎",
-    "Ünal",
-    "ﬁona ﬂynn",
-    "100% real",
-    "100 real",
-    "under_score",
-    "underscore",
-    "back\\slash",
-    "o'neil \"x\"",
-    "\u{e000} private",
-    "😀 smile",
-    "z\u{10ffff}a",
-    "zz top of the long list",
-];
-
-pub(super) const ROLES: [&str; 3] = ["admin", "agent", "customer"];
-
-pub(super) const TEAMS: [u128; 3] = [801, 802, 803];
-
-/// A random state of a membership in a scope.
-pub(super) fn random_person(die: &mut Die, id: MembershipId, scope: Scope) -> Membership {
-    let since = at(0);
-    let status = die.pick(&[
-        MembershipStatus::Active { since },
-        MembershipStatus::Active { since },
-        MembershipStatus::Pending { because: PendingBecause::Invitation, since },
-        MembershipStatus::Pending { because: PendingBecause::LapsedInvitation, since },
-        MembershipStatus::Pending { because: PendingBecause::Provisioned, since },
-        MembershipStatus::Deactivated { because: DeactivatedBecause::Leave, since },
-        removed(),
-    ]);
-    let profile = match die.roll(6) {
-        0 => Profile::default(),
-        _ => Profile::named(die.pick(&NAMES)).unwrap(),
-    };
-    let number = die.roll(40);
-    let domain = die.pick(&["example.com", "example.org", "bücher.example"]);
-    let address = die.pick(&["ada", "Bob.Smith", "x_y", "ünal"]);
-    Membership {
-        email: (die.roll(5) > 0).then(|| email(&format!("{address}{number}@{domain}"))),
-        status,
-        profile,
-        role: role_name(die.pick(&ROLES)),
-        teams: TEAMS.into_iter().filter(|_| die.roll(3) == 0).map(self::id).collect(),
-        user: (die.roll(2) == 0).then(|| self::id::<UserId>(900 + number as u128)),
-        former_number: (die.roll(4) == 0).then_some(number as u64),
-        ..membership(id, scope)
     }
 }
