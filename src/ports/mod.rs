@@ -13,3 +13,10 @@ pub use entropy::Entropy;
 pub use mailer::{Letter, LetterKind, Mailer, MailerError};
 pub use store::{CommitError, Find, PeopleFilter, PeoplePosition, Store, StoreError};
 pub use workload::{Batch, Moved, Survey, WorkCount, Workload, WorkloadError};
+
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub use self::{
+    clock::MockClock, entropy::MockEntropy, mailer::MockMailer, store::MockStore,
+    workload::MockWorkload,
+};

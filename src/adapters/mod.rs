@@ -1,0 +1,9 @@
+//! Ready-made answers to the [ports](crate::ports), each behind a feature; nothing above imports
+//! them.
+
+#[cfg(feature = "eml")]
+pub mod eml;
+#[cfg(feature = "memory")]
+pub mod memory;
+#[cfg(feature = "system")]
+pub mod system;

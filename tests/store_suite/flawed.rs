@@ -1,0 +1,210 @@
+//! A store with a planted bug.
+
+use std::task::Poll;
+
+use async_trait::async_trait;
+use futures_util::future::poll_fn;
+use tenure::adapters::memory::MemoryStore;
+use tenure::domain::{ChangeSet, FeedPosition, Key, Need, Record, Revision, Stream, Timestamp};
+use tenure::ports::{CommitError, Find, Store, StoreError};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    IgnoresGuards,
+    ChecksGuardsTooEarly,
+    GivesClaimsAway,
+    DropsReleases,
+    ReleasesForAnybody,
+    ClaimsBeforeReleasing,
+    AppliesHalfOnConflict,
+    AppliesHalfWhenClaimed,
+    OverlooksStandingEntries,
+    ForgetsToForget,
+    ForgetsToDelete,
+    SkipsOneAtPageBoundaries,
+    RepeatsOneAtPageBoundaries,
+    ReadsNeedsOneByOne,
+    KeepsTheFirstVersion,
+    ListsByAStaleIndex,
+    FallsDueTooLate,
+    FeedsPeopleToo,
+}
+
+pub(crate) struct Flawed {
+    inner: MemoryStore,
+    /// Each record as it was put first.
+    stale: MemoryStore,
+    flaw: Flaw,
+}
+
+impl Flawed {
+    pub(crate) fn new(flaw: Flaw) -> Self {
+        Self { inner: MemoryStore::new(), stale: MemoryStore::new(), flaw }
+    }
+
+    async fn one(&self, need: Need) -> Option<Record> {
+        self.inner.load(&[need]).await.ok()?.pop()
+    }
+
+    async fn check_guards(&self, changes: &mut ChangeSet) -> Result<(), CommitError> {
+        for guard in std::mem::take(&mut changes.guards) {
+            let found = self.inner.load(&[Need::Record(guard.key.clone())]).await?;
+            let found = found.iter().find(|record| record.key() == guard.key);
+            if found.and_then(Record::version).unwrap_or_default() != guard.version {
+                return Err(CommitError::Conflict(Some(guard)));
+            }
+        }
+        Ok(())
+    }
+
+    async fn holder(&self, claim: &tenure::domain::Claim) -> Option<uuid::Uuid> {
+        let found = self.inner.load(&[Need::Holder(claim.clone())]).await.ok()?;
+        found.iter().find_map(|record| {
+            let id = match record.key() {
+                Key::User(id) => id.uuid(),
+                Key::Membership(id) => id.uuid(),
+                Key::Team(id) => id.uuid(),
+                _ => return None,
+            };
+            (claim.holder(id) == record.key()).then_some(id)
+        })
+    }
+}
+
+fn puts(put: Vec<Record>) -> ChangeSet {
+    let mut changes = ChangeSet::default();
+    changes.put = put;
+    changes
+}
+
+/// Lets others run before going on.
+async fn later() {
+    std::thread::yield_now();
+    let mut waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+#[async_trait]
+impl Store for Flawed {
+    async fn load(&self, needs: &[Need]) -> Result<Vec<Record>, StoreError> {
+        if self.flaw != Flaw::ReadsNeedsOneByOne {
+            return self.inner.load(needs).await;
+        }
+        let mut all = Vec::new();
+        for need in needs {
+            all.extend(self.inner.load(std::slice::from_ref(need)).await?);
+            later().await;
+        }
+        Ok(all)
+    }
+
+    async fn commit(&self, mut changes: ChangeSet) -> Result<(), CommitError> {
+        let original = changes.clone();
+        match self.flaw {
+            Flaw::IgnoresGuards => changes.guards.clear(),
+            Flaw::ChecksGuardsTooEarly => {
+                self.check_guards(&mut changes).await?;
+                later().await;
+            }
+            Flaw::DropsReleases => changes.release.clear(),
+            Flaw::ForgetsToForget => changes.forget.clear(),
+            Flaw::ForgetsToDelete => changes.delete.clear(),
+            Flaw::ClaimsBeforeReleasing => {
+                for (claim, _) in &changes.claim {
+                    if self.holder(claim).await.is_some() {
+                        return Err(CommitError::Claimed(claim.clone()));
+                    }
+                }
+            }
+            Flaw::ReleasesForAnybody => {
+                for (claim, holder) in &mut changes.release {
+                    *holder = self.holder(claim).await.unwrap_or(*holder);
+                }
+            }
+            Flaw::KeepsTheFirstVersion => {
+                let mut new = Vec::new();
+                for record in changes.put {
+                    if self.one(Need::Record(record.key())).await.is_none() {
+                        new.push(record);
+                    }
+                }
+                changes.put = new;
+            }
+            _ => {}
+        }
+        let outcome = self.inner.commit(changes).await;
+        if outcome.is_ok() && self.flaw == Flaw::ListsByAStaleIndex {
+            for record in original.put.iter().cloned() {
+                if self.stale.load(&[Need::Record(record.key())]).await?.is_empty() {
+                    self.stale.commit(puts(vec![record])).await?;
+                }
+            }
+        }
+        match (self.flaw, &outcome) {
+            (Flaw::AppliesHalfOnConflict, Err(CommitError::Conflict(_)))
+            | (Flaw::AppliesHalfWhenClaimed, Err(CommitError::Claimed(_))) => {
+                self.inner.commit(puts(original.put)).await?;
+                outcome
+            }
+            (Flaw::GivesClaimsAway, Err(CommitError::Claimed(claim))) => {
+                let mut again = original;
+                again.release.extend(self.holder(claim).await.map(|it| (claim.clone(), it)));
+                self.inner.commit(again).await
+            }
+            (Flaw::OverlooksStandingEntries, Err(CommitError::Conflict(None))) => {
+                let mut again = original;
+                again.append.clear();
+                self.inner.commit(again).await
+            }
+            _ => outcome,
+        }
+    }
+
+    async fn find(&self, question: &Find) -> Result<Vec<Record>, StoreError> {
+        let mut asked = question.clone();
+        match (self.flaw, &mut asked) {
+            (Flaw::SkipsOneAtPageBoundaries, Find::People { after: Some(_), limit, .. }) => {
+                *limit += 1;
+                Ok(self.inner.find(&asked).await?.into_iter().skip(1).collect())
+            }
+            (Flaw::RepeatsOneAtPageBoundaries, Find::People { after, limit, .. }) => {
+                let (behind, size) = (after.take(), *limit as usize);
+                let Find::People { filter, .. } = question else { return Ok(Vec::new()) };
+                let position = |record: &Record| match record {
+                    Record::Membership(it) => filter.position(it),
+                    _ => None,
+                };
+                *limit = u32::MAX;
+                let all = self.inner.find(&asked).await?;
+                let meant = all.into_iter().filter(|it| position(it) >= behind);
+                Ok(meant.take(size).collect())
+            }
+            (Flaw::ListsByAStaleIndex, Find::People { .. }) => {
+                let mut found = Vec::new();
+                for record in self.stale.find(question).await? {
+                    let current = self.inner.load(&[Need::Record(record.key())]).await?;
+                    found.extend(current.into_iter().filter(|it| it.key() == record.key()));
+                }
+                Ok(found)
+            }
+            (Flaw::FallsDueTooLate, Find::DueMail { now, .. }) => {
+                *now = Timestamp::from_micros(now.micros() - 1);
+                self.inner.find(&asked).await
+            }
+            (Flaw::FeedsPeopleToo, Find::Feed { after: FeedPosition(0), .. }) => {
+                let person = Stream::User(tenure::domain::UserId::new(uuid::Uuid::from_u128(1)));
+                let mut found = self.inner.find(question).await?;
+                found.extend(self.one(Need::Record(Key::Entry(person, Revision::new(1)))).await);
+                Ok(found)
+            }
+            _ => self.inner.find(question).await,
+        }
+    }
+}
