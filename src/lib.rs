@@ -1,3 +1,4 @@
 //! x
+pub mod adapters;
 pub mod domain;
 pub mod ports;
