@@ -6,10 +6,9 @@
 //! | --- | --- |
 //! | a prefix | the terms that begin with it |
 //! | a team, no prefix | the team's |
-//! | a role | those of each status wanted, with this role |
-//! | otherwise | those of each status wanted |
+//! | neither | those with the status, the role, or both |
 //!
-//! "Each status wanted" is the one asked for, or the three live ones, whose lists are merged.
+//! Without a status the lists hold the live ones.
 
 use rusqlite::params;
 use rusqlite::types::Value;
@@ -20,59 +19,29 @@ use super::reader::View;
 use crate::domain::{Record, Scope, StatusGroup};
 use crate::ports::{PeopleFilter, PeoplePosition};
 
-/// People of one status. They use no `?3`, which is the role where one is asked for.
-macro_rules! of_status {
-    ($status:literal) => {
-        concat!(
-            "SELECT body, sort_key, id FROM membership INDEXED BY membership_by_status
-             WHERE organization = ?1 AND workspace = ?2 AND status = ",
-            $status,
-            " AND (sort_key, id) > (?4, ?5) "
-        )
-    };
-}
+const LIVE: &str = "
+    SELECT body FROM membership INDEXED BY membership_live
+    WHERE organization = ?1 AND workspace = ?2 AND status <> 'removed'
+      AND (sort_key, id) > (?3, ?4)
+    ORDER BY sort_key, id LIMIT ?5";
 
-/// People of one status with the role `?3`.
-macro_rules! of_role {
-    ($status:literal) => {
-        concat!(
-            "SELECT body, sort_key, id FROM membership INDEXED BY membership_by_role
-             WHERE organization = ?1 AND workspace = ?2 AND role = ?3 AND status = ",
-            $status,
-            " AND (sort_key, id) > (?4, ?5) "
-        )
-    };
-}
+const LIVE_IN_ROLE: &str = "
+    SELECT body FROM membership INDEXED BY membership_live_by_role
+    WHERE organization = ?1 AND workspace = ?2 AND status <> 'removed' AND role = ?6
+      AND (sort_key, id) > (?3, ?4)
+    ORDER BY sort_key, id LIMIT ?5";
 
-macro_rules! in_order {
-    ($($sql:expr),+) => {
-        concat!($($sql,)+ "ORDER BY sort_key, id LIMIT ?6")
-    };
-}
+const OF_STATUS: &str = "
+    SELECT body FROM membership INDEXED BY membership_by_status
+    WHERE organization = ?1 AND workspace = ?2 AND status = ?6
+      AND (sort_key, id) > (?3, ?4)
+    ORDER BY sort_key, id LIMIT ?5";
 
-const PENDING: &str = in_order!(of_status!("'pending'"));
-const ACTIVE: &str = in_order!(of_status!("'active'"));
-const DEACTIVATED: &str = in_order!(of_status!("'deactivated'"));
-const REMOVED: &str = in_order!(of_status!("'removed'"));
-const LIVE: &str = in_order!(
-    of_status!("'pending'"),
-    "UNION ALL ",
-    of_status!("'active'"),
-    "UNION ALL ",
-    of_status!("'deactivated'")
-);
-
-const PENDING_IN_ROLE: &str = in_order!(of_role!("'pending'"));
-const ACTIVE_IN_ROLE: &str = in_order!(of_role!("'active'"));
-const DEACTIVATED_IN_ROLE: &str = in_order!(of_role!("'deactivated'"));
-const REMOVED_IN_ROLE: &str = in_order!(of_role!("'removed'"));
-const LIVE_IN_ROLE: &str = in_order!(
-    of_role!("'pending'"),
-    "UNION ALL ",
-    of_role!("'active'"),
-    "UNION ALL ",
-    of_role!("'deactivated'")
-);
+const OF_STATUS_IN_ROLE: &str = "
+    SELECT body FROM membership INDEXED BY membership_by_status_and_role
+    WHERE organization = ?1 AND workspace = ?2 AND status = ?6 AND role = ?7
+      AND (sort_key, id) > (?3, ?4)
+    ORDER BY sort_key, id LIMIT ?5";
 
 const IN_TEAM: &str = "
     SELECT m.body FROM membership_team t CROSS JOIN membership m ON m.id = t.membership
@@ -121,19 +90,23 @@ pub(super) fn page(
         let values = params![team, organization, workspace, live, key, id, status, role, limit];
         return view.rows(IN_TEAM, values, membership);
     }
-    let sql = match (filter.status, role) {
-        (None, None) => LIVE,
-        (Some(StatusGroup::Pending), None) => PENDING,
-        (Some(StatusGroup::Active), None) => ACTIVE,
-        (Some(StatusGroup::Deactivated), None) => DEACTIVATED,
-        (Some(StatusGroup::Removed), None) => REMOVED,
-        (None, Some(_)) => LIVE_IN_ROLE,
-        (Some(StatusGroup::Pending), Some(_)) => PENDING_IN_ROLE,
-        (Some(StatusGroup::Active), Some(_)) => ACTIVE_IN_ROLE,
-        (Some(StatusGroup::Deactivated), Some(_)) => DEACTIVATED_IN_ROLE,
-        (Some(StatusGroup::Removed), Some(_)) => REMOVED_IN_ROLE,
-    };
-    view.rows(sql, params![organization, workspace, role, key, id, limit], membership)
+    match (status, role) {
+        (None, None) => {
+            view.rows(LIVE, params![organization, workspace, key, id, limit], membership)
+        }
+        (None, Some(role)) => {
+            let values = params![organization, workspace, key, id, limit, role];
+            view.rows(LIVE_IN_ROLE, values, membership)
+        }
+        (Some(status), None) => {
+            let values = params![organization, workspace, key, id, limit, status];
+            view.rows(OF_STATUS, values, membership)
+        }
+        (Some(status), Some(role)) => {
+            let values = params![organization, workspace, key, id, limit, status, role];
+            view.rows(OF_STATUS_IN_ROLE, values, membership)
+        }
+    }
 }
 
 /// The column `workspace`: no bytes for the organization itself.

@@ -18,6 +18,10 @@ const APPLICATION: i64 = 0x746e_7265;
 /// More statements than there are, so that each is compiled once in a connection's life.
 const STATEMENTS: usize = 128;
 
+/// Pages in the write-ahead log before they move into the file, which waits for the disk twice:
+/// rarely, and yet as many as one block of the log's index holds.
+const CHECKPOINT: i64 = 4_000;
+
 /// The connection that writes.
 pub(super) fn open_writer(options: &SqliteOptions) -> Result<Connection, Failure> {
     let mut connection = open(options)?;
@@ -30,6 +34,7 @@ pub(super) fn open_writer(options: &SqliteOptions) -> Result<Connection, Failure
     // What is erased is overwritten rather than left in free space.
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cache_size", -32_768)?; // KiB
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     migrate(&mut connection)?;
     Ok(connection)
 }

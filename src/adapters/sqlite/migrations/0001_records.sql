@@ -44,11 +44,14 @@ CREATE TABLE membership (
     email TEXT, -- canonical
     body TEXT NOT NULL
 ) STRICT;
--- Find::People by status; by no status it is read once for each live one, and merged.
+-- Find::People without a filter, by role, by status, and by both: each page is one range.
+CREATE INDEX membership_live
+    ON membership (organization, workspace, sort_key, id) WHERE status <> 'removed';
+CREATE INDEX membership_live_by_role
+    ON membership (organization, workspace, role, sort_key, id) WHERE status <> 'removed';
 CREATE INDEX membership_by_status
     ON membership (organization, workspace, status, sort_key, id);
--- Find::People by role, likewise.
-CREATE INDEX membership_by_role
+CREATE INDEX membership_by_status_and_role
     ON membership (organization, workspace, status, role, sort_key, id);
 -- Find::MembershipsOf; Need::Person, whose organization is then checked in the index.
 CREATE INDEX membership_of_user
