@@ -9,7 +9,10 @@ use super::load::{body, logged, membership};
 use super::people;
 use super::place::{integer, stream};
 use super::reader::View;
-use crate::domain::{OrganizationId, Record, Timestamp};
+use crate::domain::{
+    HandoverId, InvitationId, MembershipId, OrganizationId, Record, SupportAccessId, TeamId,
+    Timestamp, WorkspaceId,
+};
 use crate::ports::Find;
 
 pub(super) fn find(view: &View<'_>, question: &Find) -> Result<Vec<Record>, Failure> {
@@ -20,7 +23,7 @@ pub(super) fn find(view: &View<'_>, question: &Find) -> Result<Vec<Record>, Fail
         Find::MembershipsOf { user, after, limit } => view.rows(
             "SELECT body FROM membership INDEXED BY membership_of_user
              WHERE user = ?1 AND status <> 'removed' AND id > ?2 ORDER BY id LIMIT ?3",
-            params![user.uuid().as_bytes(), behind(after.map(|id| id.uuid())), limit],
+            params![user.uuid().as_bytes(), behind(after.map(MembershipId::uuid)), limit],
             membership,
         ),
         Find::Invitations { organization, status, after, limit } => view.rows(
@@ -29,7 +32,7 @@ pub(super) fn find(view: &View<'_>, question: &Find) -> Result<Vec<Record>, Fail
             params![
                 organization.uuid().as_bytes(),
                 status.as_str(),
-                behind(after.map(|id| id.uuid())),
+                behind(after.map(InvitationId::uuid)),
                 limit
             ],
             of(Record::Invitation),
@@ -38,28 +41,28 @@ pub(super) fn find(view: &View<'_>, question: &Find) -> Result<Vec<Record>, Fail
             view,
             "SELECT body FROM team INDEXED BY team_of_organization
              WHERE organization = ?1 AND deleted = 0 AND id > ?2 ORDER BY id LIMIT ?3",
-            (*organization, after.map(|id| id.uuid()), *limit),
+            (*organization, after.map(TeamId::uuid), *limit),
             Record::Team,
         ),
         Find::Workspaces { organization, after, limit } => owned(
             view,
             "SELECT body FROM workspace INDEXED BY workspace_of_organization
              WHERE organization = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-            (*organization, after.map(|id| id.uuid()), *limit),
+            (*organization, after.map(WorkspaceId::uuid), *limit),
             Record::Workspace,
         ),
         Find::SupportAccesses { organization, after, limit } => owned(
             view,
             "SELECT body FROM support_access INDEXED BY support_access_of_organization
              WHERE organization = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-            (*organization, after.map(|id| id.uuid()), *limit),
+            (*organization, after.map(SupportAccessId::uuid), *limit),
             Record::SupportAccess,
         ),
         Find::Handovers { organization, after, limit } => owned(
             view,
             "SELECT body FROM handover INDEXED BY handover_of_organization
              WHERE organization = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-            (*organization, after.map(|id| id.uuid()), *limit),
+            (*organization, after.map(HandoverId::uuid), *limit),
             Record::Handover,
         ),
         Find::Entries { stream: of, after, limit } => {

@@ -8,13 +8,19 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::failure::Failure;
 use super::people::workspace;
 use super::write::{body, execute};
-use crate::domain::{Membership, MembershipId};
+use crate::domain::{Membership, MembershipId, TeamId};
 
 /// Where a membership stands in the lists.
 struct Listing {
     columns: Columns,
-    teams: BTreeSet<InTeam>,
-    terms: BTreeSet<UnderTerm>,
+    listed: Listed,
+}
+
+/// Its rows in the tables beside its own.
+#[derive(Default)]
+struct Listed {
+    in_teams: BTreeSet<InTeam>,
+    under_terms: BTreeSet<UnderTerm>,
 }
 
 #[derive(PartialEq)]
@@ -68,19 +74,19 @@ impl Listing {
             live: it.is_live(),
         };
         let sort_key = &columns.sort_key;
-        let teams = it.teams.iter().map(|team| InTeam {
+        let in_team = |team: &TeamId| InTeam {
             team: team.uuid().into_bytes(),
             place: place.clone(),
             sort_key: sort_key.clone(),
-        });
-        let teams = teams.collect();
+        };
+        let mut listed =
+            Listed { in_teams: it.teams.iter().map(in_team).collect(), ..Listed::default() };
         let mut lower = None;
-        let mut terms = BTreeSet::new();
         for term in it.search_terms() {
-            let before = lower.replace(term.clone());
-            terms.insert(UnderTerm { place: place.clone(), term, lower: before });
+            let lower = lower.replace(term.clone());
+            listed.under_terms.insert(UnderTerm { place: place.clone(), term, lower });
         }
-        Self { columns, teams, terms }
+        Self { columns, listed }
     }
 }
 
@@ -159,10 +165,10 @@ fn replace(
     new: Option<&Listing>,
 ) -> Result<(), Failure> {
     let id = id.uuid();
-    let nowhere = (BTreeSet::new(), BTreeSet::new());
-    let (old_teams, old_terms) = old.map_or((&nowhere.0, &nowhere.1), |it| (&it.teams, &it.terms));
-    let (new_teams, new_terms) = new.map_or((&nowhere.0, &nowhere.1), |it| (&it.teams, &it.terms));
-    for InTeam { team, place, sort_key } in old_teams.difference(new_teams) {
+    let nobody = Listed::default();
+    let old = old.map_or(&nobody, |it| &it.listed);
+    let new = new.map_or(&nobody, |it| &it.listed);
+    for InTeam { team, place, sort_key } in old.in_teams.difference(&new.in_teams) {
         execute(
             connection,
             "DELETE FROM membership_team
@@ -171,7 +177,7 @@ fn replace(
             params![team, place.organization, place.workspace, place.live, sort_key, id.as_bytes()],
         )?;
     }
-    for InTeam { team, place, sort_key } in new_teams.difference(old_teams) {
+    for InTeam { team, place, sort_key } in new.in_teams.difference(&old.in_teams) {
         execute(
             connection,
             "INSERT INTO membership_team
@@ -180,7 +186,7 @@ fn replace(
             params![team, place.organization, place.workspace, place.live, sort_key, id.as_bytes()],
         )?;
     }
-    for UnderTerm { place, term, lower: _ } in old_terms.difference(new_terms) {
+    for UnderTerm { place, term, lower: _ } in old.under_terms.difference(&new.under_terms) {
         execute(
             connection,
             "DELETE FROM membership_term
@@ -189,7 +195,7 @@ fn replace(
             params![place.organization, place.workspace, place.live, term, id.as_bytes()],
         )?;
     }
-    for UnderTerm { place, term, lower } in new_terms.difference(old_terms) {
+    for UnderTerm { place, term, lower } in new.under_terms.difference(&old.under_terms) {
         execute(
             connection,
             "INSERT INTO membership_term

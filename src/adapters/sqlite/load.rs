@@ -68,7 +68,7 @@ impl Loading<'_> {
                 }
             }
             Key::Membership(id) => {
-                if let Some(Some(invitation)) = self.with_teams(*id)? {
+                if let Some(invitation) = self.with_teams(*id)? {
                     self.invitation(invitation)?;
                 }
             }
@@ -120,8 +120,8 @@ impl Loading<'_> {
         Ok(())
     }
 
-    /// A membership with its teams; says which invitation it waits for.
-    fn with_teams(&mut self, id: MembershipId) -> Result<Option<Option<InvitationId>>, Failure> {
+    /// A membership with its teams; says which invitation it waits for, if any.
+    fn with_teams(&mut self, id: MembershipId) -> Result<Option<InvitationId>, Failure> {
         let Some(Record::Membership(it)) = self.record(&Key::Membership(id))? else {
             return Ok(None);
         };
@@ -130,7 +130,7 @@ impl Loading<'_> {
         for team in teams {
             self.record(&Key::Team(team))?;
         }
-        Ok(Some(invitation))
+        Ok(invitation)
     }
 
     /// An invitation with the memberships it lists, and their teams.

@@ -1,4 +1,4 @@
-//! The embedded store: one SQLite file.
+//! The embedded store: one `SQLite` file.
 //!
 //! One thread writes and commits together whatever waits together; a few threads read. So with
 //! full durability, where every commit waits for the disk, many callers share one wait. Answers
@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | `migrations/` | the tables, and what each index is for |
 //! | `schema` | opening a file and migrating it |
-//! | `writer` | the thread that commits; `check` finds conflicts, `write` and `listing` write |
+//! | `writer` | the thread that commits; `check` finds conflicts; `write`, `put`, `listing` write |
 //! | `reader` | the threads that read; `load` names records, `find` and `people` ask for pages |
 //! | `place` | how a key finds its row |
 //!
@@ -24,9 +24,17 @@ mod load;
 mod options;
 mod people;
 mod place;
+mod put;
 mod reader;
 mod schema;
 #[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that fails may panic"
+)]
 mod tests;
 mod write;
 mod writer;
@@ -45,7 +53,7 @@ use self::writer::Job;
 use crate::domain::{ChangeSet, Need, Record};
 use crate::ports::{CommitError, Find, Store, StoreError};
 
-/// A [`Store`] in one SQLite file. Dropping it finishes what was begun and closes the file.
+/// A [`Store`] in one `SQLite` file. Dropping it finishes what was begun and closes the file.
 ///
 /// ```no_run
 /// use tenure::adapters::sqlite::SqliteStore;
@@ -67,7 +75,7 @@ impl SqliteStore {
         SqliteOptions::new(path).open()
     }
 
-    /// Steps of SQLite's virtual machine that reading has cost so far: a measure of work that
+    /// Steps of `SQLite`'s virtual machine that reading has cost so far: a measure of work that
     /// depends neither on the machine nor on what is cached.
     pub fn steps(&self) -> u64 {
         self.requests.steps()

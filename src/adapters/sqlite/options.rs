@@ -31,7 +31,7 @@ pub enum Durability {
     Process,
 }
 
-/// How SQLite keeps commits whole.
+/// How `SQLite` keeps commits whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Journal {
@@ -60,7 +60,7 @@ impl SqliteOptions {
         self
     }
 
-    /// How SQLite keeps commits whole. All who open the file at the same time should agree.
+    /// How `SQLite` keeps commits whole. All who open the file at the same time should agree.
     #[must_use]
     pub const fn journal(mut self, journal: Journal) -> Self {
         self.journal = journal;

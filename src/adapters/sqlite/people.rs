@@ -16,7 +16,7 @@ use rusqlite::types::Value;
 use super::failure::Failure;
 use super::load::membership;
 use super::reader::View;
-use crate::domain::{Record, Scope, StatusGroup};
+use crate::domain::{Record, RoleName, Scope, StatusGroup};
 use crate::ports::{PeopleFilter, PeoplePosition};
 
 const LIVE: &str = "
@@ -76,7 +76,7 @@ pub(super) fn page(
         after.map_or(("", Vec::new()), |after| (&after.key, after.id.uuid().as_bytes().to_vec()));
     let status = filter.status.map(StatusGroup::as_str);
     let live = filter.status != Some(StatusGroup::Removed);
-    let role = filter.role.as_ref().map(|role| role.as_str());
+    let role = filter.role.as_ref().map(RoleName::as_str);
     let team = filter.team.map(|team| team.uuid().into_bytes());
     if let Some(prefix) = filter.folded_prefix() {
         let (key, id) =

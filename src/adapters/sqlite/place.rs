@@ -95,7 +95,7 @@ pub(super) const fn stream(stream: Stream) -> (i64, Uuid) {
     }
 }
 
-/// A count as SQLite keeps it; what is too large is as large as can be.
+/// A count as `SQLite` keeps it; what is too large is as large as can be.
 pub(super) fn integer(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

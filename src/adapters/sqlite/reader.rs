@@ -50,7 +50,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Steps of SQLite's virtual machine spent so far.
+    /// Steps of `SQLite`'s virtual machine spent so far.
     pub(super) fn steps(&self) -> u64 {
         self.steps.load(Ordering::Relaxed)
     }

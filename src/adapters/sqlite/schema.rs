@@ -60,7 +60,7 @@ fn open(options: &SqliteOptions) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
-/// Changes the journal mode if need be. SQLite does not wait for others here, so we do.
+/// Changes the journal mode if need be. `SQLite` does not wait for others here, so we do.
 fn use_journal(connection: &Connection, options: &SqliteOptions) -> Result<(), Failure> {
     let mode = match options.journal {
         Journal::Wal => "wal",

@@ -59,7 +59,9 @@ fn commit(connection: &Connection, batch: Vec<Job>) {
             return;
         }
         Ended::Broken(_) if batch.len() > 1 => {
-            batch.into_iter().for_each(|job| commit(connection, vec![job]));
+            for job in batch {
+                commit(connection, vec![job]);
+            }
             return;
         }
         Ended::Broken(failure) | Ended::Failed(failure) => CommitError::Failed(failure.into()),

@@ -1,5 +1,6 @@
 //! Pages of people: the same as the filter says, at the same cost however many there are.
 
+use super::cast::*;
 use super::*;
 
 fn crowd(count: u128) -> Vec<Membership> {
