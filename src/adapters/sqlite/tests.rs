@@ -4,12 +4,13 @@ mod cast;
 mod people;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_executor::block_on;
 use futures_util::future::join_all;
 use tempfile::TempDir;
 
-use super::SqliteStore;
+use super::{Durability, Journal, SqliteOptions, SqliteStore};
 use crate::domain::{
     ChangeSet, Claim, EmailAddress, Forget, Guard, Key, Membership, MembershipId, MembershipStatus,
     Need, Record, RemovedBecause, Revision, RoleName, Scope, StatusGroup, Stream, TeamId, UserId,
@@ -236,6 +237,56 @@ fn two_stores_share_one_file() {
     drop(one);
     drop(two);
     assert!(!folder.path().join("people.db-wal").exists(), "the last one tidies up");
+}
+
+#[test]
+fn an_organization_comes_with_all_its_roles() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    let everything = one_of_each_kind();
+    block_on(store.commit(ChangeSet { put: everything.clone(), ..ChangeSet::default() })).unwrap();
+    let need = [Need::Record(Key::Organization(acme())), Need::Record(everything[1].key())];
+    let mut loaded = block_on(store.load(&need)).unwrap();
+    loaded.sort_by_key(Record::key);
+    assert_eq!(loaded, everything[..2]);
+}
+
+#[test]
+fn with_a_rollback_journal_readers_and_the_writer_take_turns() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("people.db");
+    let options = SqliteOptions::new(path).durability(Durability::Process);
+    let store = options.journal(Journal::Delete).readers(1).open().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 1..=50 {
+                block_on(store.commit(put(mail(n, 1)))).unwrap();
+            }
+        });
+        let mut seen = 0;
+        while seen < 50 {
+            let due = block_on(store.find(&Find::DueMail { now: NOW, limit: 99 })).unwrap().len();
+            assert!(due >= seen);
+            seen = due;
+        }
+    });
+}
+
+#[test]
+fn a_file_that_somebody_else_is_writing_is_waited_for_and_then_given_up() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("people.db");
+    let options = SqliteOptions::new(&path).busy_timeout(Duration::from_millis(20));
+    let store = options.open().unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let commits = (1..9).map(|n| store.commit(put(mail(n, 1))));
+    let answers = block_on(join_all(commits));
+    assert!(answers.iter().all(|answer| matches!(answer, Err(CommitError::Failed(_)))));
+    other.execute_batch("ROLLBACK").unwrap();
+    block_on(store.commit(put(mail(1, 1)))).unwrap();
+    let due = block_on(store.find(&Find::DueMail { now: NOW, limit: 9 })).unwrap();
+    assert_eq!(due, [mail(1, 1)]);
 }
 
 #[test]

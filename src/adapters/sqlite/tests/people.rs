@@ -175,8 +175,15 @@ fn listed_page(
 #[test]
 #[ignore = "a measurement"]
 fn what_a_commit_costs() {
+    what_it_costs(Durability::Process, 4_000);
+    what_it_costs(Durability::Full, 400);
+}
+
+fn what_it_costs(durability: Durability, alone: u64) {
+    println!("{durability:?}");
     let folder = TempDir::new().unwrap();
-    let store = store(&folder);
+    let path = folder.path().join("people.db");
+    let store = SqliteOptions::new(path).durability(durability).open().unwrap();
     fill(&store, &crowd(20_000));
     block_on(store.commit(put(organization(1)))).unwrap();
     let invite = |n: u64| {
@@ -199,19 +206,19 @@ fn what_a_commit_costs() {
             ..ChangeSet::default()
         }
     };
-    let mut changes: Vec<ChangeSet> = (1..8_001).map(invite).collect();
-    let together = changes.split_off(4_000);
+    let mut changes: Vec<ChangeSet> = (1..=alone + 4_000).map(invite).collect();
+    let together = changes.split_off(alone as usize);
     let started = std::time::Instant::now();
     for changes in changes {
         block_on(store.commit(changes)).unwrap();
     }
-    println!("alone: {:?}", started.elapsed() / 4_000);
+    println!("alone: {:?}", started.elapsed() / alone as u32);
     let started = std::time::Instant::now();
     let answers = block_on(join_all(together.into_iter().map(|changes| store.commit(changes))));
     assert!(answers.iter().all(Result::is_ok));
     println!("together: {:?}", started.elapsed() / 4_000);
     let started = std::time::Instant::now();
-    for n in 0..4_000 {
+    for n in 0..4_000_u128 {
         let key = Key::Membership(MembershipId::new(id(9_000_031 + n * 31)));
         assert_eq!(block_on(store.load(&[Need::Record(key)])).unwrap().len(), 2);
     }
