@@ -214,6 +214,9 @@ impl<'t> Found<'t> {
                 if let Some(invitation) = it.invitation {
                     self.invitation(invitation);
                 }
+                if let Some(offer) = &it.offer {
+                    self.alone(&Key::Membership(offer.by));
+                }
             }
             Some(Record::Invitation(it)) => self.invitation(it.id),
             // Nothing comes along with the others; an entry has its detail in it.
@@ -246,6 +249,20 @@ impl<'t> Found<'t> {
             if let Some(Record::Membership(listed)) = self.alone(&Key::Membership(*id)) {
                 self.teams(listed);
             }
+        }
+        let Some(issuer) = invitation.issuer.map(Key::Membership) else { return };
+        let Some(Record::Membership(issuer)) = self.alone(&issuer) else { return };
+        self.teams(issuer);
+        let tables = self.tables;
+        let same = |it: &&Membership| {
+            it.is_live()
+                && it.scope.organization == invitation.organization
+                && it.user.is_some()
+                && it.user == issuer.user
+        };
+        for own in tables.memberships().filter(same) {
+            self.alone(&Key::Membership(own.id));
+            self.teams(own);
         }
     }
 

@@ -5,5 +5,7 @@
 pub mod eml;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 #[cfg(feature = "system")]
 pub mod system;

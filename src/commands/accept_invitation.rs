@@ -87,7 +87,7 @@ impl Decide for AcceptInvitation {
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Invitation(self.invitation)));
-        needs.push(Need::Expiring(self.organization, super::EXPIRING));
+        super::needs_of_room(facts, self.organization, needs);
         needs_of_person(facts, needs);
         if let Principal::Bearer(token) = &facts.principal {
             for realm in [Realm::Shared, Realm::Organization(self.organization)] {

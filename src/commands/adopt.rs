@@ -70,7 +70,7 @@ impl Decide for Adopt {
             let claim = Claim::Email(realm, self.email.canonical().clone());
             needs.push(Need::Holder(claim));
         }
-        needs.push(Need::Expiring(o, super::EXPIRING));
+        super::needs_of_room(facts, o, needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {

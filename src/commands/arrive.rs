@@ -59,7 +59,7 @@ impl Decide for Arrive {
         needs.extend(
             self.email.iter().flat_map(|it| super::provision::address_needs(facts, o, it)),
         );
-        needs.push(Need::Expiring(o, super::EXPIRING));
+        super::needs_of_room(facts, o, needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {

@@ -32,9 +32,9 @@ impl Decide for ChangeRole {
         Some(self.scope)
     }
 
-    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+    fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Person(self.membership));
-        needs.push(Need::Expiring(self.scope.organization, super::EXPIRING));
+        super::needs_of_room(facts, self.scope.organization, needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {

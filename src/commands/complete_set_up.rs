@@ -35,7 +35,7 @@ impl Decide for CompleteSetUp {
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         super::accept_invitation::needs_of_person(facts, needs);
-        needs.push(Need::Expiring(self.organization, super::EXPIRING));
+        super::needs_of_room(facts, self.organization, needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {

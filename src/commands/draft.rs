@@ -218,6 +218,9 @@ impl<'a> Draft<'a> {
         if used < u64::from(limit) {
             return Ok(());
         }
+        if !self.facts.seats_are_full {
+            return Err(Refusal::SeatsFull { used, limit });
+        }
         for invitation in self.state.open_invitations(organization.id) {
             if used < u64::from(limit) {
                 break;

@@ -23,6 +23,9 @@ pub struct Facts {
     pub principal: Principal,
     /// Which way in, for commands that bring people in; none leaves it to the command.
     pub source: Option<Source>,
+    /// Whether the seats were found to be full: then the invitations that run out first are looked
+    /// at, too. Without it a command that finds no seat is refused, whatever the rules.
+    pub seats_are_full: bool,
     /// The host's configuration.
     pub host: Arc<Host>,
 }
@@ -50,7 +53,7 @@ impl Facts {
     /// Facts for one execution.
     pub fn new(now: Timestamp, seed: [u8; 16], principal: Principal, host: Arc<Host>) -> Self {
         let command = CommandId::new(identity(now, &seed, 0));
-        Self { now, command, seed, principal, source: None, host }
+        Self { now, command, seed, principal, source: None, seats_are_full: false, host }
     }
 
     /// The n-th identity of this execution, from 1: in the order of time, and unguessable.

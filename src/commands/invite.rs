@@ -126,7 +126,7 @@ impl Decide for Invite {
                 .map(|digest| Need::Record(Key::Block(organization, digest))),
         );
         needs.extend(self.teams.iter().map(|team| Need::Record(Key::Team(*team))));
-        needs.push(Need::Expiring(organization, super::EXPIRING));
+        super::needs_of_room(facts, organization, needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {

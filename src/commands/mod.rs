@@ -267,8 +267,13 @@ impl Command {
     }
 }
 
-/// How many invitations that have run out a command looks at when it needs a seat.
-const EXPIRING: u32 = 16;
+/// What finding a seat depends on: once they are full, the invitations that run out first.
+fn needs_of_room(facts: &Facts, organization: OrganizationId, needs: &mut Vec<Need>) {
+    const LOOKED_AT: u32 = 16;
+    if facts.seats_are_full {
+        needs.push(Need::Expiring(organization, LOOKED_AT));
+    }
+}
 
 /// How many issued invitations a leaver's own commit takes back. More are void all the same,
 /// because accepting checks the inviter's standing, and they lapse in time.

@@ -27,8 +27,8 @@ impl Decide for AcceptOwnership {
         Some(self.organization.into())
     }
 
-    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
-        needs.push(Need::Expiring(self.organization, super::EXPIRING));
+    fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
+        super::needs_of_room(facts, self.organization, needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {

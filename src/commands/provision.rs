@@ -52,7 +52,7 @@ impl Decide for Provision {
         needs.push(Need::Holder(Claim::Announced(o, self.identity.clone())));
         needs.extend(self.external_id.iter().map(|it| Need::Holder(Claim::ExternalId(o, it.clone()))));
         needs.extend(self.email.iter().flat_map(|email| address_needs(facts, o, email)));
-        needs.push(Need::Expiring(o, super::EXPIRING));
+        super::needs_of_room(facts, o, needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {

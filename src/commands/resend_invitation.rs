@@ -29,9 +29,9 @@ impl Decide for ResendInvitation {
         Some(self.organization.into())
     }
 
-    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+    fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Invitation(self.invitation)));
-        needs.push(Need::Expiring(self.organization, super::EXPIRING));
+        super::needs_of_room(facts, self.organization, needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {

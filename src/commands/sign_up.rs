@@ -42,7 +42,7 @@ impl Decide for SignUp {
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         super::accept_invitation::needs_of_person(facts, needs);
-        needs.push(Need::Expiring(self.organization, super::EXPIRING));
+        super::needs_of_room(facts, self.organization, needs);
         needs.extend(super::provision::address_needs(facts, self.organization, &self.email));
     }
 

@@ -121,14 +121,14 @@ impl Inner {
         self.commit_prepared(stream, jobs).await;
     }
 
-    async fn commit_prepared(&self, stream: Stream, jobs: Vec<Prepared>) {
-        let together = self.attempt(stream, &jobs).await;
+    async fn commit_prepared(&self, stream: Stream, mut jobs: Vec<Prepared>) {
+        let together = self.attempt(stream, &mut jobs).await;
         let answers = match together {
             Err(Attempt::Divide) => {
                 // A claim was lost to another process: each on its own, so that one loses alone.
                 let mut answers = Vec::new();
-                for job in &jobs {
-                    answers.push(match self.attempt(stream, std::slice::from_ref(job)).await {
+                for job in &mut jobs {
+                    answers.push(match self.attempt(stream, std::slice::from_mut(job)).await {
                         Ok(mut one) => one.pop().unwrap_or_default(),
                         Err(failed) => failed.answers(job),
                     });
@@ -145,19 +145,16 @@ impl Inner {
     }
 
     /// Decides and commits, again while others are first, a bounded number of times.
-    async fn attempt(&self, stream: Stream, jobs: &[Prepared]) -> Result<Answers, Attempt> {
+    async fn attempt(&self, stream: Stream, jobs: &mut [Prepared]) -> Result<Answers, Attempt> {
         const ATTEMPTS: u32 = 24;
         let mut last = Attempt::Contended;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 self.back_off(attempt).await;
             }
-            let mut state = State::new(
-                self.store.load(&needs(stream, jobs)).await.map_err(Attempt::Failed)?,
-            );
-            let mut answers = Vec::with_capacity(jobs.len());
-            for job in jobs {
-                answers.push(decide_job(&mut state, stream, job));
+            let (mut state, mut answers) = self.decide_jobs(stream, jobs).await?;
+            if find_seats(jobs, &answers) {
+                (state, answers) = self.decide_jobs(stream, jobs).await?;
             }
             let changes = state.changes();
             let Some(first) = changes.append.first().map(|(entry, _)| entry.clone()) else {
@@ -174,6 +171,17 @@ impl Inner {
         }
         tracing::warn!(attempts = ATTEMPTS, "gave up: others were first every time");
         Err(last)
+    }
+
+    async fn decide_jobs(
+        &self,
+        stream: Stream,
+        jobs: &[Prepared],
+    ) -> Result<(State, Answers), Attempt> {
+        let needs = needs(stream, jobs);
+        let mut state = State::new(self.store.load(&needs).await.map_err(Attempt::Failed)?);
+        let answers = jobs.iter().map(|job| decide_job(&mut state, stream, job)).collect();
+        Ok((state, answers))
     }
 
     /// Commits, and settles an unknown outcome: the same is committed again under the same guards.
@@ -236,6 +244,21 @@ impl Inner {
         }
         Ok(answers)
     }
+}
+
+/// Whether a seat was missing that an invitation which has run out may free: then that is looked at.
+fn find_seats(jobs: &mut [Prepared], answers: &Answers) -> bool {
+    let full = |answer: &Result<Committed, Error>| {
+        matches!(answer, Err(Error::Refused(Refusal::SeatsFull { .. })))
+    };
+    let looked = jobs.iter().flat_map(|job| &job.asked).any(|asked| asked.facts.seats_are_full);
+    if looked || !answers.iter().flatten().any(full) {
+        return false;
+    }
+    for asked in jobs.iter_mut().flat_map(|job| &mut job.asked) {
+        asked.facts.seats_are_full = true;
+    }
+    true
 }
 
 /// One answer for each command of each job.

@@ -46,7 +46,8 @@ impl UserDirectory {
         command: impl Into<Command> + Send,
     ) -> Result<Preview, Error> {
         let (request, command) = (request.into(), command.into());
-        let facts = self.inner.facts(&request);
+        let mut facts = self.inner.facts(&request);
+        facts.seats_are_full = true;
         let stream = command.stream();
         let mut state = State::new(self.inner.store.load(&command.needs(&facts)).await?);
         let events = decide(&state, &command, &facts)?;

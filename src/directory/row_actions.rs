@@ -85,11 +85,13 @@ impl UserDirectory {
         if people.len() > MAX {
             return Err(Refusal::TooMany { what: "people", max: MAX }.into());
         }
-        let needs = people.iter().map(|id| Need::Person(*id)).collect();
+        let mut needs: Vec<Need> = people.iter().map(|id| Need::Person(*id)).collect();
+        needs.push(Need::Expiring(scope.organization, 16));
         let state = self.inner.load(scope, who, needs).await?;
         let standing = self.inner.standing(&state, scope, who)?;
         self.inner.may_ask(&standing, who, Management::ViewPeople)?;
-        let facts = self.inner.facts(&who.into());
+        let mut facts = self.inner.facts(&who.into());
+        facts.seats_are_full = true;
         people
             .iter()
             .map(|id| {

@@ -53,6 +53,7 @@ pub(super) fn organization(number: u128, revision: u64) -> Organization {
         rules: Rules::default(),
         seat_limit: None,
         tally: Tally::default(),
+        workspaces_tally: Tally::default(),
         former_members: 0,
         head: Head { position, hash: Digest::of(&[b"head"]) },
         founded_at: at(0),
@@ -108,6 +109,7 @@ pub(super) fn membership(id: MembershipId, scope: impl Into<Scope>) -> Membershi
         external_id: None,
         offer: None,
         predecessor: None,
+        successor: None,
         former_number: None,
         created_at: at(0),
     }
@@ -276,7 +278,7 @@ pub(super) fn one_of_each() -> Vec<Record> {
         invitation: Some(id(1)),
         announced: Some(identity("https://login.example.com", "ada")),
         external_id: Some(ExternalId::new("0017").unwrap()),
-        offer: Some(OwnershipOffer { role: role_name("owner"), by: id(9), expires_at: at(8) }),
+        offer: Some(OwnershipOffer { role: role_name("owner"), by: id(9), then_become: None, expires_at: at(8) }),
         predecessor: Some(id(8)),
         former_number: Some(u64::from(u32::MAX)),
         ..membership(id(1), Scope::workspace(id(1), id(1)))

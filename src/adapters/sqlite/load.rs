@@ -1,0 +1,275 @@
+//! Named records, with what comes along with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Row, params, params_from_iter};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::place::Place;
+use super::reader::View;
+use crate::domain::{
+    Claim, FeedPosition, InvitationId, Key, Logged, Membership, MembershipId, Need, OrganizationId,
+    Record, TeamId, UserId,
+};
+
+pub(super) fn load(view: &View<'_>, needs: &[Need]) -> Result<Vec<Record>, Failure> {
+    let mut loading = Loading { view, found: BTreeMap::new(), with_roles: BTreeSet::new() };
+    for need in needs {
+        loading.need(need)?;
+    }
+    Ok(loading.found.into_values().flatten().collect())
+}
+
+/// What has been read so far; a key without a record names something that does not exist.
+struct Loading<'v> {
+    view: &'v View<'v>,
+    found: BTreeMap<Key, Option<Record>>,
+    with_roles: BTreeSet<OrganizationId>,
+}
+
+impl Loading<'_> {
+    fn need(&mut self, need: &Need) -> Result<(), Failure> {
+        match need {
+            Need::Record(key) => self.whole(key),
+            Need::Holder(claim) => {
+                if let Some(key) = self.holder(claim)? {
+                    self.whole(&key)?;
+                }
+                Ok(())
+            }
+            Need::Person(id) => self.person(*id),
+            Need::IssuedBy(issuer, limit) => {
+                let open = self.ids(
+                    "SELECT id FROM invitation INDEXED BY invitation_of_issuer
+                     WHERE issuer = ?1 AND status = 'open' ORDER BY id LIMIT ?2",
+                    params![issuer.uuid().as_bytes(), limit],
+                )?;
+                self.invitations(open)
+            }
+            Need::Expiring(organization, limit) => {
+                let open = self.ids(
+                    "SELECT id FROM invitation INDEXED BY invitation_expiring
+                     WHERE organization = ?1 AND status = 'open' ORDER BY expires_at, id LIMIT ?2",
+                    params![organization.uuid().as_bytes(), limit],
+                )?;
+                self.invitations(open)
+            }
+        }
+    }
+
+    /// A record with what comes with it.
+    fn whole(&mut self, key: &Key) -> Result<(), Failure> {
+        match key {
+            Key::Organization(id) => {
+                if self.record(key)?.is_some() {
+                    self.roles(*id)?;
+                }
+            }
+            Key::Membership(id) => {
+                let (invitation, offerer) = self.with_teams(*id)?;
+                if let Some(invitation) = invitation {
+                    self.invitation(invitation)?;
+                }
+                if let Some(offerer) = offerer {
+                    self.record(&Key::Membership(offerer))?;
+                }
+            }
+            Key::Invitation(id) => self.invitation(*id)?,
+            Key::Role(..)
+            | Key::Workspace(_)
+            | Key::User(_)
+            | Key::Team(_)
+            | Key::SupportAccess(_)
+            | Key::Handover(_)
+            | Key::Mail(_)
+            | Key::Activity(_)
+            | Key::Block(..)
+            | Key::Receipt(_)
+            | Key::Entry(..) => {
+                self.record(key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn person(&mut self, id: MembershipId) -> Result<(), Failure> {
+        self.whole(&Key::Membership(id))?;
+        let Some(Record::Membership(it)) = self.record(&Key::Membership(id))? else {
+            return Ok(());
+        };
+        let organization = it.scope.organization;
+        let user = it.user;
+        let email = it.email.as_ref().map(|email| email.canonical().as_str().to_owned());
+        let mut others = Vec::new();
+        if let Some(user) = user {
+            self.record(&Key::User(user))?;
+            others = self.of_user(organization, user)?;
+        }
+        if let Some(email) = email {
+            others.extend(self.ids(
+                "SELECT id FROM membership INDEXED BY membership_of_email
+                 WHERE organization = ?1 AND email = ?2 AND status <> 'removed'",
+                params![organization.uuid().as_bytes(), email],
+            )?);
+        }
+        for other in others {
+            self.whole(&Key::Membership(MembershipId::new(other)))?;
+        }
+        Ok(())
+    }
+
+    /// A membership with its teams; says which invitation it names, and who offers it ownership.
+    fn with_teams(
+        &mut self,
+        id: MembershipId,
+    ) -> Result<(Option<InvitationId>, Option<MembershipId>), Failure> {
+        let Some(Record::Membership(it)) = self.record(&Key::Membership(id))? else {
+            return Ok((None, None));
+        };
+        let named = (it.invitation, it.offer.as_ref().map(|offer| offer.by));
+        let teams: Vec<TeamId> = it.teams.iter().copied().collect();
+        for team in teams {
+            self.record(&Key::Team(team))?;
+        }
+        Ok(named)
+    }
+
+    /// An invitation with the memberships it lists and those of whoever issued it, and their teams.
+    fn invitation(&mut self, id: InvitationId) -> Result<(), Failure> {
+        let Some(Record::Invitation(it)) = self.record(&Key::Invitation(id))? else {
+            return Ok(());
+        };
+        let issuer = it.issuer;
+        for membership in it.memberships.clone() {
+            self.with_teams(membership)?;
+        }
+        let Some(issuer) = issuer else { return Ok(()) };
+        self.with_teams(issuer)?;
+        let Some(Record::Membership(it)) = self.record(&Key::Membership(issuer))? else {
+            return Ok(());
+        };
+        let organization = it.scope.organization;
+        let Some(user) = it.user else { return Ok(()) };
+        for own in self.of_user(organization, user)? {
+            self.with_teams(MembershipId::new(own))?;
+        }
+        Ok(())
+    }
+
+    fn of_user(&self, organization: OrganizationId, user: UserId) -> Result<Vec<Uuid>, Failure> {
+        self.ids(
+            "SELECT id FROM membership INDEXED BY membership_of_user
+             WHERE user = ?1 AND organization = ?2 AND status <> 'removed'",
+            params![user.uuid().as_bytes(), organization.uuid().as_bytes()],
+        )
+    }
+
+    fn invitations(&mut self, ids: Vec<Uuid>) -> Result<(), Failure> {
+        ids.into_iter().try_for_each(|id| self.invitation(InvitationId::new(id)))
+    }
+
+    fn roles(&mut self, organization: OrganizationId) -> Result<(), Failure> {
+        if !self.with_roles.insert(organization) {
+            return Ok(());
+        }
+        let roles = self.view.rows(
+            "SELECT body FROM role WHERE organization = ?1",
+            [organization.uuid().as_bytes()],
+            |row| Ok(Record::Role(organization, body(row, 0)?)),
+        )?;
+        self.found.extend(roles.into_iter().map(|role| (role.key(), Some(role))));
+        Ok(())
+    }
+
+    fn holder(&self, claim: &Claim) -> Result<Option<Key>, Failure> {
+        let sql = "SELECT holder FROM claim WHERE text = ?1";
+        let held = self.view.rows(sql, [claim.text()], |row| id(row, 0))?;
+        Ok(held.first().map(|holder| claim.holder(*holder)))
+    }
+
+    fn ids(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Uuid>, Failure> {
+        self.view.rows(sql, values, |row| id(row, 0))
+    }
+
+    /// One record alone, read at most once.
+    fn record(&mut self, key: &Key) -> Result<Option<&Record>, Failure> {
+        if !self.found.contains_key(key) {
+            let record = read(self.view, key)?;
+            self.found.insert(key.clone(), record);
+        }
+        Ok(self.found.get(key).and_then(Option::as_ref))
+    }
+}
+
+fn read(view: &View<'_>, key: &Key) -> Result<Option<Record>, Failure> {
+    let place = Place::of(key);
+    let sql = match key {
+        Key::Entry(..) => format!(
+            "SELECT e.feed, e.body, d.body FROM entry e LEFT JOIN entry_detail d ON d.feed = e.feed
+             WHERE {}",
+            place.by
+        ),
+        Key::Organization(_)
+        | Key::Role(..)
+        | Key::Workspace(_)
+        | Key::User(_)
+        | Key::Membership(_)
+        | Key::Invitation(_)
+        | Key::Team(_)
+        | Key::SupportAccess(_)
+        | Key::Handover(_)
+        | Key::Mail(_)
+        | Key::Activity(_)
+        | Key::Block(..)
+        | Key::Receipt(_) => format!("SELECT body FROM {} WHERE {}", place.table, place.by),
+    };
+    let found = view.rows(&sql, params_from_iter(place.values), |row| record(key, row))?;
+    Ok(found.into_iter().next())
+}
+
+/// The record of a row that was found by this key.
+fn record(key: &Key, row: &Row<'_>) -> Result<Record, Failure> {
+    Ok(match key {
+        Key::Organization(_) => Record::Organization(body(row, 0)?),
+        Key::Role(organization, _) => Record::Role(*organization, body(row, 0)?),
+        Key::Workspace(_) => Record::Workspace(body(row, 0)?),
+        Key::User(_) => Record::User(body(row, 0)?),
+        Key::Membership(_) => Record::Membership(body(row, 0)?),
+        Key::Invitation(_) => Record::Invitation(body(row, 0)?),
+        Key::Team(_) => Record::Team(body(row, 0)?),
+        Key::SupportAccess(_) => Record::SupportAccess(body(row, 0)?),
+        Key::Handover(_) => Record::Handover(body(row, 0)?),
+        Key::Mail(_) => Record::Mail(body(row, 0)?),
+        Key::Activity(_) => Record::Activity(body(row, 0)?),
+        Key::Block(..) => Record::Block(body(row, 0)?),
+        Key::Receipt(_) => Record::Receipt(body(row, 0)?),
+        Key::Entry(..) => logged(row)?,
+    })
+}
+
+/// An entry from the columns feed, body and detail.
+pub(super) fn logged(row: &Row<'_>) -> Result<Record, Failure> {
+    let feed = FeedPosition(u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0));
+    let detail = match row.get_ref(2)?.as_str_or_null().map_err(rusqlite::Error::from)? {
+        Some(detail) => Some(serde_json::from_str(detail)?),
+        None => None,
+    };
+    Ok(Record::Entry(Box::new(Logged::new(feed, body(row, 1)?, detail))))
+}
+
+/// A membership from the column body.
+pub(super) fn membership(row: &Row<'_>) -> Result<Record, Failure> {
+    Ok(Record::Membership(body::<Box<Membership>>(row, 0)?))
+}
+
+/// What a column holds as JSON.
+pub(super) fn body<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, Failure> {
+    let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
+    Ok(serde_json::from_str(text)?)
+}
+
+fn id(row: &Row<'_>, column: usize) -> Result<Uuid, Failure> {
+    Ok(Uuid::from_bytes(row.get(column)?))
+}

@@ -1,0 +1,156 @@
+//! The embedded store: one `SQLite` file.
+//!
+//! One thread writes and commits together whatever waits together; a few threads read. So with
+//! full durability, where every commit waits for the disk, many callers share one wait. Answers
+//! travel by channel, so any async runtime will do, and a caller that drops its future disturbs
+//! nobody. Several stores, in one process or in many on one machine, may open the same file.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `migrations/` | the tables, and what each index is for |
+//! | `schema` | opening a file and migrating it |
+//! | `writer` | the thread that commits; `check` finds conflicts; `write`, `put`, `listing` write |
+//! | `reader` | the threads that read; `load` names records, `find` and `people` ask for pages |
+//! | `place` | how a key finds its row |
+//!
+//! What is erased is overwritten in the file at once (`secure_delete`); a write-ahead log holds
+//! older pages until its next checkpoint, and backups hold what they hold.
+
+mod check;
+mod failure;
+mod find;
+mod listing;
+mod load;
+mod options;
+mod people;
+mod place;
+mod put;
+mod reader;
+mod schema;
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that fails may panic"
+)]
+mod tests;
+mod write;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use futures_channel::oneshot;
+
+pub use options::{Durability, Journal, SqliteOptions};
+
+use self::reader::{Question, Queue, Request};
+use self::writer::Job;
+use crate::domain::{ChangeSet, Need, Record};
+use crate::ports::{CommitError, Find, Store, StoreError};
+
+/// A [`Store`] in one `SQLite` file. Dropping it finishes what was begun and closes the file.
+///
+/// ```no_run
+/// use tenure::adapters::sqlite::SqliteStore;
+///
+/// let store = SqliteStore::open("people.db")?;
+/// # Ok::<(), tenure::ports::StoreError>(())
+/// ```
+pub struct SqliteStore {
+    /// Gone only while the store is dropped: then the writer ends.
+    jobs: Option<mpsc::Sender<Job>>,
+    requests: Arc<Queue>,
+    writer: Option<JoinHandle<()>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl SqliteStore {
+    /// Opens a file, as [`SqliteOptions::new`] has it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        SqliteOptions::new(path).open()
+    }
+
+    /// Steps of `SQLite`'s virtual machine that reading has cost so far: a measure of work that
+    /// depends neither on the machine nor on what is cached.
+    pub fn steps(&self) -> u64 {
+        self.requests.steps()
+    }
+
+    fn start(options: &SqliteOptions) -> Result<Self, StoreError> {
+        let connection = schema::open_writer(options)?;
+        let (sender, receiver) = mpsc::channel();
+        let mut store = Self {
+            jobs: Some(sender),
+            requests: Arc::default(),
+            writer: Some(writer::spawn(connection, receiver).map_err(no_thread)?),
+            readers: Vec::new(),
+        };
+        for _ in 0..options.readers.max(1) {
+            let connection = schema::open_reader(options)?;
+            let requests = Arc::clone(&store.requests);
+            store.readers.push(reader::spawn(connection, requests).map_err(no_thread)?);
+        }
+        Ok(store)
+    }
+
+    async fn ask(&self, question: Question) -> Result<Vec<Record>, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.push(Request { question, answer });
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn load(&self, needs: &[Need]) -> Result<Vec<Record>, StoreError> {
+        if needs.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.ask(Question::Load(needs.to_vec())).await
+    }
+
+    async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError> {
+        let (answer, answered) = oneshot::channel();
+        let jobs = self.jobs.as_ref().ok_or_else(closed)?;
+        jobs.send(Job { changes, answer }).map_err(|_| closed())?;
+        answered.await.unwrap_or_else(|_| Err(CommitError::Unknown(closed().0)))
+    }
+
+    async fn find(&self, question: &Find) -> Result<Vec<Record>, StoreError> {
+        self.ask(Question::Find(question.clone())).await
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").field("readers", &self.readers.len()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        // Readers first: whoever closes a file last tidies up behind it, and only a writer can.
+        self.requests.close();
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError("a thread of the store has ended; open the store again".to_owned())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]
+fn no_thread(error: std::io::Error) -> StoreError {
+    StoreError(format!("a thread of the store cannot start: {error}"))
+}

@@ -1,0 +1,300 @@
+//! What only this store promises, and what it promises as every store does.
+
+mod cast;
+mod people;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_executor::block_on;
+use futures_util::future::join_all;
+use tempfile::TempDir;
+
+use super::{Durability, Journal, SqliteOptions, SqliteStore};
+use crate::domain::{
+    ChangeSet, Claim, EmailAddress, Forget, Guard, Key, Membership, MembershipId, MembershipStatus,
+    Need, Record, RemovedBecause, Revision, RoleName, Scope, StatusGroup, Stream, TeamId, UserId,
+    WorkspaceId,
+};
+use crate::ports::{CommitError, Find, PeopleFilter, PeoplePosition, Store};
+
+use self::cast::*;
+
+#[test]
+fn what_is_put_is_loaded_again_and_gone_when_deleted() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    for record in one_of_each_kind() {
+        let key = record.key();
+        let exists_not = Guard { key: key.clone(), version: Revision::NONE };
+        let mut first = put(record.clone());
+        first.guards.push(exists_not.clone());
+        block_on(store.commit(first.clone())).unwrap();
+        let need = [Need::Record(key.clone())];
+        assert_eq!(block_on(store.load(&need)).unwrap(), std::slice::from_ref(&record));
+        assert!(
+            matches!(block_on(store.commit(first)), Err(CommitError::Conflict(Some(guard))) if guard == exists_not),
+            "{key:?}"
+        );
+        block_on(store.commit(put(record))).unwrap();
+        let delete = ChangeSet { delete: vec![key.clone()], ..ChangeSet::default() };
+        block_on(store.commit(delete)).unwrap();
+        assert_eq!(block_on(store.load(&need)).unwrap(), []);
+    }
+}
+
+#[test]
+fn one_conflict_among_many_disturbs_no_other() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    let email = |n: u32| {
+        let address = EmailAddress::new(format!("p{n}@example.com")).unwrap();
+        Claim::MembershipEmail(acme().into(), address.canonical().clone())
+    };
+    let commits = (0..100_u32).map(|n| {
+        let mut changes = put(mail(u128::from(n) + 1, 1));
+        // The 41st wants what the 40th has.
+        changes.claim.push((email(if n == 41 { 40 } else { n }), id(u128::from(n))));
+        store.commit(changes)
+    });
+    let answers = block_on(join_all(commits));
+    for (n, answer) in answers.into_iter().enumerate() {
+        match answer {
+            Ok(()) => assert_ne!(n, 41),
+            Err(CommitError::Claimed(claim)) => assert_eq!((n, claim), (41, email(40))),
+            Err(other) => panic!("{other}"),
+        }
+    }
+    let due = block_on(store.find(&Find::DueMail { now: NOW, limit: 1_000 })).unwrap();
+    assert_eq!(due.len(), 99);
+}
+
+#[test]
+fn one_that_cannot_be_written_disturbs_no_other() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    let (entry, detail) = entry(Stream::Organization(acme()), 1, &[]);
+    let logged = crate::domain::Logged::new(crate::domain::FeedPosition(1), entry, Some(detail));
+    let commits = (0..10_u32).map(|n| {
+        let mut changes = put(mail(u128::from(n) + 1, 1));
+        if n == 5 {
+            changes.put.push(Record::Entry(Box::new(logged.clone())));
+        }
+        store.commit(changes)
+    });
+    let answers = block_on(join_all(commits));
+    assert!(matches!(answers[5], Err(CommitError::Failed(_))));
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 9);
+}
+
+#[test]
+fn a_dropped_caller_disturbs_nobody() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    let mut dropped = Box::pin(store.commit(put(mail(1, 1))));
+    assert!(futures_util::FutureExt::now_or_never(dropped.as_mut()).is_none_or(|it| it.is_ok()));
+    drop(dropped);
+    block_on(store.commit(put(mail(2, 1)))).unwrap();
+    let due = block_on(store.find(&Find::DueMail { now: NOW, limit: 9 })).unwrap();
+    assert_eq!(due, [mail(1, 1), mail(2, 1)]);
+}
+
+#[test]
+fn guards_compare_versions_and_hold_for_deletions_too() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    block_on(store.commit(put(mail(1, 2)))).unwrap();
+    let delete = |version| ChangeSet {
+        guards: vec![Guard { key: mail(1, 1).key(), version: Revision::new(version) }],
+        delete: vec![mail(1, 1).key()],
+        ..ChangeSet::default()
+    };
+    for version in [0, 1, 3] {
+        let answer = block_on(store.commit(delete(version)));
+        assert!(matches!(answer, Err(CommitError::Conflict(Some(_)))), "{version}");
+    }
+    block_on(store.commit(delete(2))).unwrap();
+    assert!(matches!(block_on(store.commit(delete(2))), Err(CommitError::Conflict(Some(_)))));
+}
+
+#[test]
+fn claims_are_released_before_any_is_made_and_only_by_their_holder() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    let claim = Claim::TeamName(acme(), "billing".to_owned());
+    let change = |release: &[u128], make: &[u128]| ChangeSet {
+        release: release.iter().map(|n| (claim.clone(), id(*n))).collect(),
+        claim: make.iter().map(|n| (claim.clone(), id(*n))).collect(),
+        ..ChangeSet::default()
+    };
+    block_on(store.commit(change(&[], &[6]))).unwrap();
+    for held in [change(&[], &[6]), change(&[], &[7]), change(&[7], &[7]), change(&[6], &[7, 7])] {
+        assert!(matches!(block_on(store.commit(held)), Err(CommitError::Claimed(_))));
+    }
+    block_on(store.commit(put(team(7)))).unwrap();
+    block_on(store.commit(change(&[6], &[7]))).unwrap();
+    assert_eq!(block_on(store.load(&[Need::Holder(claim.clone())])).unwrap(), [team(7)]);
+    block_on(store.commit(change(&[7], &[]))).unwrap();
+    assert_eq!(block_on(store.load(&[Need::Holder(claim)])).unwrap(), []);
+}
+
+#[test]
+fn entries_stand_once_and_their_details_are_forgotten() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    let (ours, theirs) = (Stream::Organization(acme()), Stream::User(UserId::new(id(8))));
+    let append = |entries| ChangeSet { append: entries, ..ChangeSet::default() };
+    let first = append(vec![entry(ours, 1, &[4, 4]), entry(theirs, 1, &[]), entry(ours, 2, &[5])]);
+    block_on(store.commit(first.clone())).unwrap();
+    assert!(matches!(block_on(store.commit(first)), Err(CommitError::Conflict(None))));
+    let mut forget = append(vec![entry(ours, 3, &[4])]);
+    forget.forget = vec![Forget::Membership(acme(), MembershipId::new(id(4)))];
+    block_on(store.commit(forget)).unwrap();
+    let logged = |records: Vec<Record>| -> Vec<(u64, u64, bool)> {
+        let entries = records.into_iter().map(|record| match record {
+            Record::Entry(it) => (it.feed.0, it.entry.position.get(), it.detail.is_some()),
+            other => panic!("{other:?}"),
+        });
+        entries.collect()
+    };
+    let feed = |after, limit| {
+        let after = crate::domain::FeedPosition(after);
+        logged(block_on(store.find(&Find::Feed { after, limit })).unwrap())
+    };
+    assert_eq!(feed(0, 9), [(1, 1, false), (3, 2, true), (4, 3, false)]);
+    assert_eq!(feed(1, 1), [(3, 2, true)]);
+    let entries = Find::Entries { stream: ours, after: Revision::new(1), limit: 9 };
+    assert_eq!(logged(block_on(store.find(&entries)).unwrap()), [(3, 2, true), (4, 3, false)]);
+    let one = Need::Record(Key::Entry(theirs, Revision::new(1)));
+    assert_eq!(logged(block_on(store.load(std::slice::from_ref(&one))).unwrap()), [(2, 1, true)]);
+    let forget = vec![Forget::User(UserId::new(id(8)))];
+    block_on(store.commit(ChangeSet { forget, ..ChangeSet::default() })).unwrap();
+    assert_eq!(logged(block_on(store.load(&[one])).unwrap()), [(2, 1, false)]);
+}
+
+#[test]
+fn a_person_comes_with_everything_that_is_theirs() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    let mut ada = member(10, "Ada", "ada@example.com");
+    ada.user = Some(UserId::new(id(3)));
+    ada.teams = BTreeSet::from([TeamId::new(id(6))]);
+    let mut north = member(11, "Ada", "other@example.com");
+    north.scope = Scope::workspace(acme(), WorkspaceId::new(id(2)));
+    north.user = ada.user;
+    let mut south = member(12, "Ada", "ADA@example.com");
+    south.scope = Scope::workspace(acme(), WorkspaceId::new(id(3)));
+    let open = invitation(5, vec![south.id]);
+    south.invitation = Some(open.id);
+    let mut gone = member(13, "Ada", "ada@example.com");
+    gone.status = MembershipStatus::Removed { because: RemovedBecause::Left, since: NOW };
+    let others = [team(6), user(3, 1), Record::Invitation(Box::new(open))];
+    let theirs: Vec<Record> =
+        [&ada, &north, &south].map(person).into_iter().chain(others).collect();
+    let mut changes = ChangeSet { put: theirs.clone(), ..ChangeSet::default() };
+    changes.put.extend([person(&gone), person(&member(14, "Bob", "bob@example.com"))]);
+    block_on(store.commit(changes)).unwrap();
+    let mut loaded = block_on(store.load(&[Need::Person(ada.id)])).unwrap();
+    let mut expected = theirs;
+    loaded.sort_by_key(Record::key);
+    expected.sort_by_key(Record::key);
+    assert_eq!(loaded, expected);
+    let issued = [Need::IssuedBy(MembershipId::new(id(99)), 9), Need::Expiring(acme(), 9)];
+    for need in issued {
+        assert_eq!(block_on(store.load(&[need])).unwrap().len(), 2); // with the one it lists
+    }
+}
+
+#[test]
+fn two_stores_share_one_file() {
+    let folder = TempDir::new().unwrap();
+    let (one, two) = std::thread::scope(|scope| {
+        let (one, two) = (scope.spawn(|| store(&folder)), scope.spawn(|| store(&folder)));
+        (one.join().unwrap(), two.join().unwrap())
+    });
+    let race = |store: &SqliteStore, first: u128| {
+        let mut won = 0;
+        for version in 0..200 {
+            let mut changes = put(organization(version + 1));
+            let key = Key::Organization(acme());
+            changes.guards.push(Guard { key, version: Revision::new(version) });
+            changes.put.push(mail(first + u128::from(version), 1));
+            match block_on(store.commit(changes)) {
+                Ok(()) => won += 1,
+                Err(CommitError::Conflict(Some(_))) => {}
+                Err(other) => panic!("{other}"),
+            }
+        }
+        won
+    };
+    let (won, lost) = std::thread::scope(|scope| {
+        let (a, b) = (scope.spawn(|| race(&one, 1_000)), scope.spawn(|| race(&two, 2_000)));
+        (a.join().unwrap(), b.join().unwrap())
+    });
+    let due = block_on(two.find(&Find::DueMail { now: NOW, limit: 1_000 })).unwrap();
+    assert_eq!(due.len(), won + lost);
+    assert!(won + lost <= 200);
+    drop(one);
+    drop(two);
+    assert!(!folder.path().join("people.db-wal").exists(), "the last one tidies up");
+}
+
+#[test]
+fn an_organization_comes_with_all_its_roles() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    let everything = one_of_each_kind();
+    block_on(store.commit(ChangeSet { put: everything.clone(), ..ChangeSet::default() })).unwrap();
+    let need = [Need::Record(Key::Organization(acme())), Need::Record(everything[1].key())];
+    let mut loaded = block_on(store.load(&need)).unwrap();
+    loaded.sort_by_key(Record::key);
+    assert_eq!(loaded, everything[..2]);
+}
+
+#[test]
+fn with_a_rollback_journal_readers_and_the_writer_take_turns() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("people.db");
+    let options = SqliteOptions::new(path).durability(Durability::Process);
+    let store = options.journal(Journal::Delete).readers(1).open().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 1..=50 {
+                block_on(store.commit(put(mail(n, 1)))).unwrap();
+            }
+        });
+        let mut seen = 0;
+        while seen < 50 {
+            let due = block_on(store.find(&Find::DueMail { now: NOW, limit: 99 })).unwrap().len();
+            assert!(due >= seen);
+            seen = due;
+        }
+    });
+}
+
+#[test]
+fn a_file_that_somebody_else_is_writing_is_waited_for_and_then_given_up() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("people.db");
+    let options = SqliteOptions::new(&path).busy_timeout(Duration::from_millis(20));
+    let store = options.open().unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let commits = (1..9).map(|n| store.commit(put(mail(n, 1))));
+    let answers = block_on(join_all(commits));
+    assert!(answers.iter().all(|answer| matches!(answer, Err(CommitError::Failed(_)))));
+    other.execute_batch("ROLLBACK").unwrap();
+    block_on(store.commit(put(mail(1, 1)))).unwrap();
+    let due = block_on(store.find(&Find::DueMail { now: NOW, limit: 9 })).unwrap();
+    assert_eq!(due, [mail(1, 1)]);
+}
+
+#[test]
+fn a_file_of_another_application_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("other.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE ticket (id INTEGER PRIMARY KEY)").unwrap();
+    let refused = SqliteStore::open(&path).unwrap_err();
+    assert!(refused.0.contains("another application"), "{refused}");
+}
