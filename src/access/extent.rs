@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{Breadth, FenceName, Membership, MembershipId, Reach, ResourceId, Team, TeamId};
+use crate::domain::{
+    Breadth, FenceName, Membership, MembershipId, Reach, ResourceId, Team, TeamId,
+};
 
 /// One way in which a permission reaches something: by breadth, and inside all of these fences.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Activation, CanonicalEmail, Claim, Event, Invitation, InvitationId, InvitationStatus, Key, Membership, MembershipId, Need, OrganizationId, PasswordHash, Principal, Profile, Purpose, Realm, Refusal, Rules, Scope, StatusName, Step, Stream, Thing, User, UserId};
+use crate::domain::{
+    Activation, CanonicalEmail, Claim, Event, Invitation, InvitationId, InvitationStatus, Key,
+    Membership, MembershipId, Need, OrganizationId, PasswordHash, Principal, Profile, Purpose,
+    Realm, Refusal, Rules, Scope, StatusName, Step, Stream, Thing, User, UserId,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, Intent};
-
 
 /// Accepts an invitation.
 ///
@@ -65,13 +68,16 @@ impl Intent for AcceptInvitation {
     type Output = Accepted;
 
     fn output(events: &[Event]) -> Option<Accepted> {
-        events.iter().rev().find_map(|event| match event {
-            Event::MembershipBound { membership, user } => Some(Accepted {
-                user: *user,
-                membership: *membership,
-                is_active: !events.iter().any(|e| matches!(e, Event::SetUpBegun { .. })),
-            }),
-            _ => None,
+        events.iter().rev().find_map(|event| {
+            if let Event::MembershipBound { membership, user } = event {
+                Some(Accepted {
+                    user: *user,
+                    membership: *membership,
+                    is_active: !events.iter().any(|e| matches!(e, Event::SetUpBegun { .. })),
+                })
+            } else {
+                None
+            }
         })
     }
 }
@@ -173,10 +179,8 @@ pub(super) fn addressed<'a>(
     organization: OrganizationId,
     id: InvitationId,
 ) -> Result<&'a Invitation, Refusal> {
-    let invitation = draft
-        .state
-        .invitation(organization, id)
-        .ok_or_else(|| draft.absent(Thing::Invitation))?;
+    let invitation =
+        draft.state.invitation(organization, id).ok_or_else(|| draft.absent(Thing::Invitation))?;
     let invited = invitation.email.as_ref().map(crate::domain::EmailAddress::canonical);
     match &draft.facts.principal {
         Principal::Bearer(token) => {
@@ -251,12 +255,7 @@ fn inviter_still_may(draft: &Draft<'_>, invitation: &Invitation) -> Result<(), R
 }
 
 /// Whether somebody has to set up before they are in (C15).
-pub(super) fn set_up(
-    rules: &Rules,
-    it: &Membership,
-    given: &Profile,
-    can_sign_in: bool,
-) -> bool {
+pub(super) fn set_up(rules: &Rules, it: &Membership, given: &Profile, can_sign_in: bool) -> bool {
     match rules.activation {
         Activation::OnAccepting => false,
         Activation::AfterPassword => !can_sign_in,

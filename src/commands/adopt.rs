@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Claim, DeactivatedBecause, EmailAddress, Event, ExternalId, Membership, MembershipId, Need, OrganizationId, PasswordHash, Profile, Realm, Refusal, RoleName, Scope, Source, Step, Stream, User, UserId};
+use crate::domain::{
+    Claim, DeactivatedBecause, EmailAddress, Event, ExternalId, Membership, MembershipId, Need,
+    OrganizationId, PasswordHash, Profile, Realm, Refusal, RoleName, Scope, Source, Step, Stream,
+    User, UserId,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, Intent};
-
 
 /// Brings one person along from the host's existing table: no mail, the host's id kept.
 ///
@@ -82,7 +85,9 @@ impl Decide for Adopt {
         super::edit_profile::check_fields(&organization.rules, &self.profile.0)?;
         let role = draft.role(&self.role)?;
         let mut it = match self.status {
-            AdoptAs::Active => super::sign_up::join(draft, organization.id, &role.name, Source::Adoption)?,
+            AdoptAs::Active => {
+                super::sign_up::join(draft, organization.id, &role.name, Source::Adoption)?
+            }
             AdoptAs::Deactivated => {
                 let deactivated = crate::domain::StatusName::Deactivated;
                 draft.make_room(scope, None, (role, deactivated))?;

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Claim, Event, ExternalIdentity, MembershipId, EmailAddress, Need, OrganizationId, Profile, Provisioning, Refusal, Scope, Source, Step, Stream, Thing, UserId, Key};
+use crate::domain::{
+    Claim, EmailAddress, Event, ExternalIdentity, Key, MembershipId, Need, OrganizationId, Profile,
+    Provisioning, Refusal, Scope, Source, Step, Stream, Thing, UserId,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, Intent};
-
 
 /// A person arrives by single sign-on: the announced membership becomes theirs, or, where the rules
 /// bring people in just in time, a new one does (C22).
@@ -34,11 +36,14 @@ impl Intent for Arrive {
     type Output = MembershipId;
 
     fn output(events: &[Event]) -> Option<MembershipId> {
-        events.iter().find_map(|event| match event {
-            Event::MembershipBegun { membership, .. } => Some(membership.id),
-            Event::MembershipBound { membership, .. } => Some(*membership),
-            _ => None,
-        })
+        let bound = |event: &Event| {
+            if let Event::MembershipBound { membership, .. } = event {
+                Some(*membership)
+            } else {
+                None
+            }
+        };
+        super::sign_up::begun(events).or_else(|| events.iter().find_map(bound))
     }
 }
 
@@ -56,9 +61,8 @@ impl Decide for Arrive {
         needs.push(Need::Record(Key::User(self.user)));
         needs.push(Need::Holder(Claim::MembershipUser(o.into(), self.user)));
         needs.push(Need::Holder(Claim::Announced(o, self.identity.clone())));
-        needs.extend(
-            self.email.iter().flat_map(|it| super::provision::address_needs(facts, o, it)),
-        );
+        needs
+            .extend(self.email.iter().flat_map(|it| super::provision::address_needs(facts, o, it)));
         super::needs_of_room(facts, o, needs);
     }
 

@@ -7,7 +7,6 @@ use crate::domain::{Key, Need, Refusal, Scope, Stream, User, UserId};
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-
 /// Has a password link sent to a user's own verified address. Ask through
 /// [`forgot_password`](crate::UserDirectory::forgot_password), which tells a stranger nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -39,8 +39,11 @@ pub(super) fn authorise(
     }
     let standing = match scope.workspace {
         None => whole,
-        Some(_) => Standing::of(draft.state, scope, who, draft.now())
-            .ok_or(if insider { Refusal::NotFound(Thing::Workspace) } else { absent })?,
+        Some(_) => Standing::of(draft.state, scope, who, draft.now()).ok_or(if insider {
+            Refusal::NotFound(Thing::Workspace)
+        } else {
+            absent
+        })?,
     };
     if let (Some(permission), false) = (requirement.permission, requirement.oneself)
         && matches!(who, Principal::Person(_) | Principal::Support { .. })
@@ -86,8 +89,7 @@ fn works(draft: &Draft<'_>, requirement: Requirement, scope: Scope) -> Result<()
     if !fits {
         return Err(Refusal::OrganizationNotActive(status));
     }
-    let workspace =
-        scope.workspace.and_then(|id| draft.state.workspace(scope.organization, id));
+    let workspace = scope.workspace.and_then(|id| draft.state.workspace(scope.organization, id));
     if workspace.is_some_and(|it| it.closed_at.is_some())
         && requirement.organization == Works::WhileActive
     {

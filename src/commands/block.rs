@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DeactivatedBecause, Disposition, MembershipId, Need, OrganizationId, Refusal, Scope, Stream};
+use crate::domain::{
+    DeactivatedBecause, Disposition, MembershipId, Need, OrganizationId, Refusal, Scope, Stream,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};

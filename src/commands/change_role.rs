@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, MembershipId, Need, Refusal, RoleName, Scope, StatusGroup, Stream, Thing, StatusName, Principal};
+use crate::domain::{
+    Event, MembershipId, Need, Principal, Refusal, RoleName, Scope, StatusGroup, StatusName,
+    Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Invalid, Joining, Need, OrganizationId, Problem, ProfileField, Provisioning, Refusal, RoleName, Rules, Scope, Stream, Thing};
+use crate::domain::{
+    Event, Invalid, Joining, Need, OrganizationId, Problem, ProfileField, Provisioning, Refusal,
+    RoleName, Rules, Scope, Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Chooses other rules. Nobody is dropped by it: a full seat count only blocks new use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,7 +100,8 @@ pub(super) fn check(rules: &Rules, exists: impl Fn(&RoleName) -> bool) -> Result
             return Err(Invalid::new("domain", domain, problem).into());
         }
     }
-    let words = [&rules.words.pending, &rules.words.active, &rules.words.deactivated, &rules.words.removed];
+    let words =
+        [&rules.words.pending, &rules.words.active, &rules.words.deactivated, &rules.words.removed];
     for word in words {
         crate::domain::RoleTitle::new(word)?;
     }

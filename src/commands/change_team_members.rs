@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Key, Membership, MembershipId, Need, OrganizationId, Refusal, Scope, Stream, TeamId, Thing};
+use crate::domain::{
+    Event, Key, Membership, MembershipId, Need, OrganizationId, Refusal, Scope, Stream, TeamId,
+    Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};

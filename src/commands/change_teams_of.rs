@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Key, MembershipId, Need, OrganizationId, Refusal, Scope, Stream, TeamId, Thing};
+use crate::domain::{
+    Key, MembershipId, Need, OrganizationId, Refusal, Scope, Stream, TeamId, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};

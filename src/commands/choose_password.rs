@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Key, Need, PasswordHash, Principal, Refusal, Scope, Stream, Thing, UserId};
+use crate::domain::{
+    Event, Key, Need, PasswordHash, Principal, Refusal, Scope, Stream, Thing, UserId,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Chooses one's own password: signed in, or by a password link, which works once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

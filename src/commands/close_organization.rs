@@ -7,7 +7,6 @@ use crate::domain::{Event, Need, OrganizationId, OrganizationStatus, Refusal, Sc
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-
 /// Closes the organization: nobody passes a check from now on, and after the rules' closing period
 /// it is closed for good. Until then it can be resumed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

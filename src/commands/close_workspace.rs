@@ -7,7 +7,6 @@ use crate::domain::{Event, Key, Need, OrganizationId, Refusal, Scope, Stream, Th
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-
 /// Closes a workspace: its memberships stay on record, and nobody passes a check in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Activation, Event, Need, OrganizationId, PasswordHash, Profile, Refusal, Scope, Step, Stream, Thing, Principal};
+use crate::domain::{
+    Activation, Event, Need, OrganizationId, PasswordHash, Principal, Profile, Refusal, Scope,
+    Step, Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Finishes one's own set-up: what the rules still need is there now (C15).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,7 +56,8 @@ impl Decide for CompleteSetUp {
             }
         }
         let can_sign_in = user.password.is_some() || !user.identities.is_empty();
-        if rules.activation == Activation::AfterPassword && !can_sign_in && self.password.is_none() {
+        if rules.activation == Activation::AfterPassword && !can_sign_in && self.password.is_none()
+        {
             return Err(Refusal::SetUpNeeds("password".to_owned()));
         }
         if let Some(hash) = &self.password {

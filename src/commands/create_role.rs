@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, MayAssign, Need, OrganizationId, PermissionName, Refusal, Role, RoleName, RolePermissions, Scope, Stream, Thing};
+use crate::domain::{
+    Event, MayAssign, Need, OrganizationId, PermissionName, Refusal, Role, RoleName,
+    RolePermissions, Scope, Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, Intent};
@@ -23,9 +26,8 @@ impl Intent for CreateRole {
     type Output = RoleName;
 
     fn output(events: &[Event]) -> Option<RoleName> {
-        events.iter().find_map(|event| match event {
-            Event::RoleCreated { role } => Some(role.name.clone()),
-            _ => None,
+        events.iter().find_map(|event| {
+            if let Event::RoleCreated { role } = event { Some(role.name.clone()) } else { None }
         })
     }
 }

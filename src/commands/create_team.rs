@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Claim, Description, Event, Fence, Membership, MembershipId, Need, OrganizationId, Refusal, Scope, Stream, Team, TeamId, TeamName, Thing};
+use crate::domain::{
+    Claim, Description, Event, Fence, Membership, MembershipId, Need, OrganizationId, Refusal,
+    Scope, Stream, Team, TeamId, TeamName, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, Intent};
-
 
 /// Makes a team, perhaps with its first members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,9 +30,8 @@ impl Intent for CreateTeam {
     type Output = TeamId;
 
     fn output(events: &[Event]) -> Option<TeamId> {
-        events.iter().find_map(|event| match event {
-            Event::TeamCreated { team } => Some(team.id),
-            _ => None,
+        events.iter().find_map(|event| {
+            if let Event::TeamCreated { team } = event { Some(team.id) } else { None }
         })
     }
 }
@@ -65,7 +66,8 @@ impl Decide for CreateTeam {
         draft.push(Event::TeamCreated { team: Box::new(team) });
         super::change_team_members::check_size(self.members.len())?;
         for member in &self.members {
-            let it: &Membership = super::change_team_members::member(draft, self.organization, *member)?;
+            let it: &Membership =
+                super::change_team_members::member(draft, self.organization, *member)?;
             super::change_team_members::check_teams(it.teams.len() + 1)?;
             draft.push(Event::TeamJoined { team: id, membership: it.id });
         }

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{InvitationId, Key, Need, OrganizationId, Refusal, RemovedBecause, Scope, Stream};
+use crate::domain::{
+    InvitationId, Key, Need, OrganizationId, Refusal, RemovedBecause, Scope, Stream,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Declines an invitation: by its link, or signed in with the invited address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,6 @@ use crate::domain::{Event, Need, OrganizationId, Refusal, RoleName, Scope, Strea
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-
 /// Deletes a role that was made at run time and that nobody holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,7 +7,6 @@ use crate::domain::{Event, Key, Need, OrganizationId, Refusal, Scope, Stream, Te
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-
 /// Deletes a team: it gives nothing any more, and its name is free. Its members stay who they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,10 +33,8 @@ impl Decide for DeleteTeam {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        let team = draft
-            .state
-            .team(self.organization, self.team)
-            .ok_or(Refusal::NotFound(Thing::Team))?;
+        let team =
+            draft.state.team(self.organization, self.team).ok_or(Refusal::NotFound(Thing::Team))?;
         draft.push(Event::TeamDeleted { team: team.id });
         Ok(())
     }

@@ -7,7 +7,6 @@ use crate::domain::{Event, Key, Need, Principal, Refusal, Scope, Stream, Thing, 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-
 /// Erases a user who belongs to no organization any more. Leaving them all first is what
 /// [`delete_oneself`](crate::UserDirectory::delete_oneself) does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Claim, Description, Event, Key, Need, OrganizationId, Refusal, Scope, Stream, TeamId, TeamName, Thing};
+use crate::domain::{
+    Claim, Description, Event, Key, Need, OrganizationId, Refusal, Scope, Stream, TeamId, TeamName,
+    Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Gives a team another name or description.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,10 +42,8 @@ impl Decide for DescribeTeam {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        let team = draft
-            .state
-            .team(self.organization, self.team)
-            .ok_or(Refusal::NotFound(Thing::Team))?;
+        let team =
+            draft.state.team(self.organization, self.team).ok_or(Refusal::NotFound(Thing::Team))?;
         if team.name == self.name && team.description == self.description {
             return Err(Refusal::NoChange);
         }

@@ -2,10 +2,10 @@
 
 use crate::access::{Catalogue, Item, Management, Standing};
 use crate::domain::{
-    DeactivatedBecause, Disposition, Event, Handover, HandoverId, HandoverStatus, Invitation, Mail,
-    MailAbout, MailId, Membership, MembershipId, Organization, OrganizationId, Principal, Refusal,
-    RemovedBecause, Revision, Role, RoleName, Rules, Scope, SeatsFull, State, StatusName, Step,
-    Thing, Timestamp, User, UserId, WorkOnLeaving, Authorship,
+    Authorship, DeactivatedBecause, Disposition, Event, Handover, HandoverId, HandoverStatus,
+    Invitation, Mail, MailAbout, MailId, Membership, MembershipId, Organization, OrganizationId,
+    Principal, Refusal, RemovedBecause, Revision, Role, RoleName, Rules, Scope, SeatsFull, State,
+    StatusName, Step, Thing, Timestamp, User, UserId, WorkOnLeaving,
 };
 
 use super::Facts;
@@ -136,11 +136,7 @@ impl<'a> Draft<'a> {
         if self.is_own(it) {
             return Err(Refusal::Oneself);
         }
-        let item = Item {
-            holder: Some(it.id),
-            teams: it.teams.clone(),
-            ..Item::default()
-        };
+        let item = Item { holder: Some(it.id), teams: it.teams.clone(), ..Item::default() };
         let permission = by.into();
         if !standing.reaches(&standing.holds(&permission).extent, &item) {
             return Err(Refusal::OutOfReach(permission));
@@ -229,7 +225,10 @@ impl<'a> Draft<'a> {
                 let freed = self.seats_of(invitation, uses);
                 if freed > 0 {
                     used -= freed;
-                    self.push(Event::InvitationLapsed { invitation: invitation.id, at: self.now() });
+                    self.push(Event::InvitationLapsed {
+                        invitation: invitation.id,
+                        at: self.now(),
+                    });
                 }
             }
         }
@@ -398,8 +397,10 @@ impl<'a> Draft<'a> {
         let rules = self.rules()?;
         let forbids = |because| Err(Refusal::RuleForbids { rule: "C9", because });
         let to = match (&rules.work_on_leaving, disposition) {
-            (WorkOnLeaving::SuccessorRequired, Some(Disposition::To(id)))
-            | (WorkOnLeaving::Either, Some(Disposition::To(id))) => Some(self.successor(from, id)?),
+            (
+                WorkOnLeaving::SuccessorRequired | WorkOnLeaving::Either,
+                Some(Disposition::To(id)),
+            ) => Some(self.successor(from, id)?),
             (WorkOnLeaving::SuccessorRequired, None) if !self.facts.host.has_work => None,
             (WorkOnLeaving::SuccessorRequired, _) => return Err(Refusal::SuccessorRequired),
             (WorkOnLeaving::Unassign, Some(Disposition::To(_))) => {

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{EditedBy, Event, FieldName, FieldValue, Membership, MembershipId, Need, Profile, Refusal, Rules, Scope, StatusGroup, Stream, Thing};
+use crate::domain::{
+    EditedBy, Event, FieldName, FieldValue, Membership, MembershipId, Need, Profile, Refusal,
+    Rules, Scope, StatusGroup, Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
@@ -42,11 +45,16 @@ impl Decide for EditProfile {
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         let own = draft.own().is_some_and(|own| own.id == self.membership)
-            || draft.state.membership(self.scope.organization, self.membership).is_some_and(|it| draft.is_own(it));
+            || draft
+                .state
+                .membership(self.scope.organization, self.membership)
+                .is_some_and(|it| draft.is_own(it));
         if !own {
             draft.hold(Management::EditPeople)?;
         }
-        let it = draft.membership(self.scope, self.membership).map_err(|_| draft.absent(Thing::Membership))?;
+        let it = draft
+            .membership(self.scope, self.membership)
+            .map_err(|_| draft.absent(Thing::Membership))?;
         let rules = draft.rules()?;
         let group = it.status.name().group();
         if group == StatusGroup::Removed {

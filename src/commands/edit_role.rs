@@ -7,7 +7,6 @@ use crate::domain::{Event, Need, OrganizationId, Refusal, Role, Scope, Stream};
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-
 /// Changes a role that was made at run time; its holders feel it at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,10 +65,7 @@ pub(super) fn changeable<'a>(
 }
 
 /// How many live memberships have a role, in the organization and all its workspaces.
-pub(super) fn holders(
-    draft: &Draft<'_>,
-    name: &crate::domain::RoleName,
-) -> Result<u64, Refusal> {
+pub(super) fn holders(draft: &Draft<'_>, name: &crate::domain::RoleName) -> Result<u64, Refusal> {
     let organization = draft.organization()?;
     Ok(organization.tally.with_role(name) + organization.workspaces_tally.with_role(name))
 }

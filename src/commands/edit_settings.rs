@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, FieldName, FieldValue, Key, Need, Principal, Refusal, Scope, Stream, Thing, UserId};
+use crate::domain::{
+    Event, FieldName, FieldValue, Key, Need, Principal, Refusal, Scope, Stream, Thing, UserId,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DeactivatedBecause, Event, MembershipId, MembershipStatus, Need, OrganizationId, Refusal, RemovedBecause, Scope, Step, Stream};
+use crate::domain::{
+    DeactivatedBecause, Event, MembershipId, MembershipStatus, Need, OrganizationId, Refusal,
+    RemovedBecause, Scope, Step, Stream,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Erases what is personal of somebody who was removed: address, profile, and the details of the
 /// audit entries about them. `Former member 7` remains, and counts stay right (I12).

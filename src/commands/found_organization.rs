@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{EmailAddress, Event, Head, Key, Membership, MembershipId, Need, Organization, OrganizationId, OrganizationName, OrganizationStatus, Profile, Realm, Refusal, Role, RoleName, Rules, Scope, Source, Step, Stream, Tally, Thing, UserId};
+use crate::domain::{
+    EmailAddress, Event, Head, Key, Membership, MembershipId, Need, Organization, OrganizationId,
+    OrganizationName, OrganizationStatus, Profile, Realm, Refusal, Role, RoleName, Rules, Scope,
+    Source, Step, Stream, Tally, Thing, UserId,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, Intent};
-
 
 /// Founds an organization with its roles, its rules and its first owner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,12 +52,15 @@ impl Intent for FoundOrganization {
     type Output = Founded;
 
     fn output(events: &[Event]) -> Option<Founded> {
-        events.iter().find_map(|event| match event {
-            Event::MembershipBegun { membership, .. } => Some(Founded {
-                organization: membership.scope.organization,
-                membership: membership.id,
-            }),
-            _ => None,
+        events.iter().find_map(|event| {
+            if let Event::MembershipBegun { membership, .. } = event {
+                Some(Founded {
+                    organization: membership.scope.organization,
+                    membership: membership.id,
+                })
+            } else {
+                None
+            }
         })
     }
 }
@@ -112,8 +118,14 @@ impl Decide for FoundOrganization {
         });
         let email: Option<EmailAddress> = founder.email.clone();
         let scope: Scope = self.organization.into();
-        let mut membership =
-            Membership::begin(draft.id(), scope, Step::Join, &self.role, Source::Founding, draft.now());
+        let mut membership = Membership::begin(
+            draft.id(),
+            scope,
+            Step::Join,
+            &self.role,
+            Source::Founding,
+            draft.now(),
+        );
         membership.user = Some(founder.id);
         membership.email = email;
         membership.profile = self.profile.clone();

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Need, OrganizationId, PermissionName, Principal, Reason, Refusal, Scope, Span, Stream, SubjectName, SupportAccess, SupportAccessId, SupportRule, Timestamp, RolePermissions, Reach};
+use crate::domain::{
+    Event, Need, OrganizationId, PermissionName, Principal, Reach, Reason, Refusal,
+    RolePermissions, Scope, Span, Stream, SubjectName, SupportAccess, SupportAccessId, SupportRule,
+    Timestamp,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, Intent};
@@ -30,9 +34,8 @@ impl Intent for GiveSupport {
     type Output = SupportAccessId;
 
     fn output(events: &[Event]) -> Option<SupportAccessId> {
-        events.iter().find_map(|event| match event {
-            Event::SupportGiven { access } => Some(access.id),
-            _ => None,
+        events.iter().find_map(|event| {
+            if let Event::SupportGiven { access } = event { Some(access.id) } else { None }
         })
     }
 }

@@ -2,11 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Claim, EmailAddress, Event, Fence, Generation, Invitation, InvitationId, InvitationStatus, Key, MailAbout, Membership, MembershipId, MembershipStatus, DeactivatedBecause, Need, OrganizationId, Override, PermissionName, Profile, Refusal, RoleName, Scope, Source, StatusName, Step, Stream, TeamId, Thing};
+use crate::domain::{
+    Claim, DeactivatedBecause, EmailAddress, Event, Fence, Generation, Invitation, InvitationId,
+    InvitationStatus, Key, MailAbout, Membership, MembershipId, MembershipStatus, Need,
+    OrganizationId, Override, PermissionName, Profile, Refusal, RoleName, Scope, Source,
+    StatusName, Step, Stream, TeamId, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, Intent};
-
 
 /// Invites one person to an organization, or to a workspace of it.
 ///
@@ -92,12 +96,15 @@ impl Intent for Invite {
     type Output = Invited;
 
     fn output(events: &[Event]) -> Option<Invited> {
-        events.iter().find_map(|event| match event {
-            Event::InvitationMade { invitation } => Some(Invited {
-                membership: *invitation.memberships.last()?,
-                invitation: invitation.id,
-            }),
-            _ => None,
+        events.iter().find_map(|event| {
+            if let Event::InvitationMade { invitation } = event {
+                Some(Invited {
+                    membership: *invitation.memberships.last()?,
+                    invitation: invitation.id,
+                })
+            } else {
+                None
+            }
         })
     }
 }

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, InvitationId, Key, Need, OrganizationId, Refusal, Scope, Stream, Thing};
+use crate::domain::{
+    Event, InvitationId, Key, Need, OrganizationId, Refusal, Scope, Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Notes that an invitation has run out; `maintain` asks for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

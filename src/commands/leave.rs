@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Disposition, Event, LastOwner, MembershipId, Need, Oneself, OrganizationStatus, Refusal, RemovedBecause, Scope, Stream, Thing};
+use crate::domain::{
+    Disposition, Event, LastOwner, MembershipId, Need, Oneself, OrganizationStatus, Refusal,
+    RemovedBecause, Scope, Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Ends one's own membership, where the rules allow it (C12). The last owner's leaving is refused,
 /// or closes the organization (C24).

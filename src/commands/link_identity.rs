@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Claim, Event, ExternalIdentity, Key, Need, Realm, Refusal, Scope, Stream, UserId};
+use crate::domain::{
+    Claim, Event, ExternalIdentity, Key, Need, Realm, Refusal, Scope, Stream, UserId,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Links an external identity to a user: after the person has proved both, which is the host's duty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

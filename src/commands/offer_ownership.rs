@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, MailAbout, MembershipId, Need, OrganizationId, OwnershipOffer, Refusal, RoleName, Scope, Step, Stream, Thing};
+use crate::domain::{
+    Event, MailAbout, MembershipId, Need, OrganizationId, OwnershipOffer, Refusal, RoleName, Scope,
+    Step, Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Offers a member a role that keeps the organization; it changes nothing until they accept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

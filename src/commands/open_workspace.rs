@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Need, OrganizationId, Refusal, Scope, Stream, Tally, Workspace, WorkspaceId, WorkspaceName};
+use crate::domain::{
+    Event, Need, OrganizationId, Refusal, Scope, Stream, Tally, Workspace, WorkspaceId,
+    WorkspaceName,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, Intent};
-
 
 /// Opens a workspace; it has no members yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,9 +24,8 @@ impl Intent for OpenWorkspace {
     type Output = WorkspaceId;
 
     fn output(events: &[Event]) -> Option<WorkspaceId> {
-        events.iter().find_map(|event| match event {
-            Event::WorkspaceOpened { workspace } => Some(workspace.id),
-            _ => None,
+        events.iter().find_map(|event| {
+            if let Event::WorkspaceOpened { workspace } = event { Some(workspace.id) } else { None }
         })
     }
 }

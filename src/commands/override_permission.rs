@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, MembershipId, Need, Override, PermissionName, Refusal, RoleName, Scope, Stream, Thing};
+use crate::domain::{
+    Event, MembershipId, Need, Override, PermissionName, Refusal, RoleName, Scope, Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
@@ -82,9 +84,7 @@ pub(super) fn check(
         return Err(Refusal::OwnerNotOverridden);
     }
     match to {
-        Some(Override::Raise(reach)) => {
-            gives_no_more(draft, permission, &reach.clone().into())
-        }
+        Some(Override::Raise(reach)) => gives_no_more(draft, permission, &reach.clone().into()),
         // A wider cap in the place of a narrower one gives at most what the role gives.
         Some(Override::Cap(reach)) => gives_no_more(draft, permission, &reach.clone().into())
             .or_else(|refusal| {

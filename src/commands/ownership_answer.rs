@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Membership, Need, OrganizationId, OwnershipOffer, Refusal, Scope, StatusName, Stream, Thing};
+use crate::domain::{
+    Event, Membership, Need, OrganizationId, OwnershipOffer, Refusal, Scope, StatusName, Stream,
+    Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Accepts the ownership that one was offered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Claim, EmailAddress, Event, ExternalId, ExternalIdentity, Key, Membership, MembershipId, Need, OrganizationId, Profile, Refusal, RoleName, Scope, Source, StatusName, Step, Stream};
+use crate::domain::{
+    Claim, EmailAddress, Event, ExternalId, ExternalIdentity, Key, Membership, MembershipId, Need,
+    OrganizationId, Profile, Refusal, RoleName, Scope, Source, StatusName, Step, Stream,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, Intent};
-
 
 /// Announces somebody: by a directory, or by a member who may invite. No mail goes out; whoever
 /// arrives with the identity is this person (C17, C22).
@@ -50,7 +52,9 @@ impl Decide for Provision {
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         let o = self.organization;
         needs.push(Need::Holder(Claim::Announced(o, self.identity.clone())));
-        needs.extend(self.external_id.iter().map(|it| Need::Holder(Claim::ExternalId(o, it.clone()))));
+        needs.extend(
+            self.external_id.iter().map(|it| Need::Holder(Claim::ExternalId(o, it.clone()))),
+        );
         needs.extend(self.email.iter().flat_map(|email| address_needs(facts, o, email)));
         super::needs_of_room(facts, o, needs);
     }
@@ -61,7 +65,8 @@ impl Decide for Provision {
         draft.may_assign(role)?;
         keeper_is_not_given(draft, &self.role)?;
         super::edit_profile::check_fields(draft.rules()?, &self.profile.0)?;
-        if draft.state.holder(&Claim::Announced(self.organization, self.identity.clone())).is_some() {
+        if draft.state.holder(&Claim::Announced(self.organization, self.identity.clone())).is_some()
+        {
             return Err(Refusal::Taken("identity"));
         }
         not_known(draft, self.organization, self.external_id.as_ref())?;
@@ -108,8 +113,9 @@ pub(super) fn not_known(
     organization: OrganizationId,
     external_id: Option<&ExternalId>,
 ) -> Result<(), Refusal> {
-    let held = external_id
-        .is_some_and(|id| draft.state.holder(&Claim::ExternalId(organization, id.clone())).is_some());
+    let held = external_id.is_some_and(|id| {
+        draft.state.holder(&Claim::ExternalId(organization, id.clone())).is_some()
+    });
     if held { Err(Refusal::Taken("external id")) } else { Ok(()) }
 }
 

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Claim, EmailAddress, Event, ExternalIdentity, Key, Need, Realm, Refusal, Scope, Stream, User, UserId};
+use crate::domain::{
+    Claim, EmailAddress, Event, ExternalIdentity, Key, Need, Realm, Refusal, Scope, Stream, User,
+    UserId,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
@@ -78,7 +81,8 @@ impl Decide for RegisterUser {
             return Err(Refusal::Taken("identity"));
         }
         let mut user = User::begin(self.user, self.realm, self.email.clone(), draft.now());
-        user.email_verified_at = self.email.as_ref().filter(|_| self.email_is_verified).map(|_| draft.now());
+        user.email_verified_at =
+            self.email.as_ref().filter(|_| self.email_is_verified).map(|_| draft.now());
         user.identities.clone_from(&self.identities);
         draft.push(Event::UserRegistered { user: Box::new(user) });
         Ok(())

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Disposition, Membership, MembershipId, Need, Refusal, Removal, RemovedBecause, Scope, Stream, WorkspaceRemoval};
+use crate::domain::{
+    Disposition, Membership, MembershipId, Need, Refusal, Removal, RemovedBecause, Scope, Stream,
+    WorkspaceRemoval,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};

@@ -7,7 +7,6 @@ use crate::domain::{Event, Need, OrganizationId, OrganizationName, Refusal, Scop
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-
 /// Calls the organization something else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

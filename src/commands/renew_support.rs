@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Key, Need, OrganizationId, Refusal, Scope, Span, Stream, SupportAccessId, Thing};
+use crate::domain::{
+    Event, Key, Need, OrganizationId, Refusal, Scope, Span, Stream, SupportAccessId, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Lets support stay for this long from now on; one that was revoked is let in anew instead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -83,9 +83,7 @@ impl Requirement {
 
             C::Invite | C::ResendInvitation | C::RevokeInvitation => Self::permission(M::Invite),
             C::AcceptInvitation => Self::ONESELF.or_link(Purpose::Invitation),
-            C::DeclineInvitation => {
-                Self::ONESELF.or_link(Purpose::Invitation).works(Works::Always)
-            }
+            C::DeclineInvitation => Self::ONESELF.or_link(Purpose::Invitation).works(Works::Always),
             C::LapseInvitation => Self::SYSTEM.works(Works::Always),
             C::SignUp => Self::ONESELF,
             C::Provision => Self::permission(M::Invite).or_provisioner(),
@@ -124,9 +122,7 @@ impl Requirement {
                 Self::SYSTEM.works(Works::Always)
             }
             C::EditSettings => Self::ONESELF.works(Works::Always),
-            C::ChoosePassword => {
-                Self::ONESELF.or_link(Purpose::PasswordReset).works(Works::Always)
-            }
+            C::ChoosePassword => Self::ONESELF.or_link(Purpose::PasswordReset).works(Works::Always),
             C::DeleteUser => Self::SYSTEM.or_oneself().works(Works::Always),
         }
     }

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Generation, InvitationId, Key, MailAbout, Need, OrganizationId, Refusal, Scope, StatusName, Step, Stream, Thing, InvitationStatus};
+use crate::domain::{
+    Event, Generation, InvitationId, InvitationStatus, Key, MailAbout, Need, OrganizationId,
+    Refusal, Scope, StatusName, Step, Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Sends an invitation again, also one that has run out. Links sent before no longer work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,7 +54,11 @@ impl Decide for ResendInvitation {
             // I5: whoever sends it again stands behind it, as whoever made it did.
             let role = draft.role(&it.role)?;
             draft.may_assign(role)?;
-            draft.make_room(it.scope, Some((role, it.status.name())), (role, StatusName::Invited))?;
+            draft.make_room(
+                it.scope,
+                Some((role, it.status.name())),
+                (role, StatusName::Invited),
+            )?;
         }
         let generation: Generation = invitation.generation.next();
         draft.push(Event::InvitationResent {

@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Need, OrganizationId, Refusal, Scope, Stream, OrganizationStatus};
+use crate::domain::{Event, Need, OrganizationId, OrganizationStatus, Refusal, Scope, Stream};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Resumes a suspended or closing organization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

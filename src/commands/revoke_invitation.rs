@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{InvitationId, InvitationStatus, Key, Need, OrganizationId, Refusal, RemovedBecause, Scope, Stream, Thing};
+use crate::domain::{
+    InvitationId, InvitationStatus, Key, Need, OrganizationId, Refusal, RemovedBecause, Scope,
+    Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Takes an invitation back: its links no longer work, and whoever was invited leaves a tombstone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

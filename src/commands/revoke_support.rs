@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Key, Need, OrganizationId, Refusal, Scope, Stream, SupportAccessId, Thing};
+use crate::domain::{
+    Event, Key, Need, OrganizationId, Refusal, Scope, Stream, SupportAccessId, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Takes support's access back at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Generation, MailAbout, MembershipId, Need, OrganizationId, Refusal, Scope, Stream, Thing, User, Timestamp, Span};
+use crate::domain::{
+    Event, Generation, MailAbout, MembershipId, Need, OrganizationId, Refusal, Scope, Span, Stream,
+    Thing, Timestamp, User,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, MembershipId, Need, OrganizationId, PasswordHash, Passwords, Realm, Refusal, Scope, Stream, Thing};
+use crate::domain::{
+    Event, MembershipId, Need, OrganizationId, PasswordHash, Passwords, Realm, Refusal, Scope,
+    Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};

@@ -7,7 +7,6 @@ use crate::domain::{Event, Need, OrganizationId, Refusal, Scope, Stream};
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-
 /// Sets the seat limit. One below the use drops nobody: it blocks new use until enough are free.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Fence, Key, Need, OrganizationId, PermissionName, Reach, Refusal, RolePermissions, Scope, Stream, TeamId, Thing};
+use crate::domain::{
+    Event, Fence, Key, Need, OrganizationId, PermissionName, Reach, Refusal, RolePermissions,
+    Scope, Stream, TeamId, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
@@ -40,10 +43,8 @@ impl Decide for SetTeamPermissions {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        let team = draft
-            .state
-            .team(self.organization, self.team)
-            .ok_or(Refusal::NotFound(Thing::Team))?;
+        let team =
+            draft.state.team(self.organization, self.team).ok_or(Refusal::NotFound(Thing::Team))?;
         if team.permissions == self.permissions && team.fence == self.fence {
             return Err(Refusal::NoChange);
         }

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{EmailAddress, Event, Joining, Membership, MembershipId, Need, OrganizationId, Principal, Profile, Refusal, RoleName, Scope, Source, StatusName, Step, Stream, Thing};
+use crate::domain::{
+    EmailAddress, Event, Joining, Membership, MembershipId, Need, OrganizationId, Principal,
+    Profile, Refusal, RoleName, Scope, Source, StatusName, Step, Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, Intent};
-
 
 /// Joins an organization that is open to sign-up (C17), as the person who is signed in.
 ///
@@ -101,8 +103,11 @@ pub(super) fn join(
 
 /// The membership that came to be.
 pub(super) fn begun(events: &[Event]) -> Option<MembershipId> {
-    events.iter().find_map(|event| match event {
-        Event::MembershipBegun { membership, .. } => Some(membership.id),
-        _ => None,
+    events.iter().find_map(|event| {
+        if let Event::MembershipBegun { membership, .. } = event {
+            Some(membership.id)
+        } else {
+            None
+        }
     })
 }

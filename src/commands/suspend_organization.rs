@@ -7,7 +7,6 @@ use crate::domain::{Event, Need, OrganizationId, Refusal, Scope, Stream};
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-
 /// Suspends the organization: nobody passes a check until it is resumed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

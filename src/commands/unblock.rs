@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{EmailAddress, Event, Key, Need, OrganizationId, Refusal, Scope, Stream, Thing};
+use crate::domain::{
+    EmailAddress, Event, Key, Need, OrganizationId, Refusal, Scope, Stream, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
-
 
 /// Lifts the block of somebody who was erased; whoever proves the address may come back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

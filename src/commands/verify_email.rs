@@ -7,7 +7,6 @@ use crate::domain::{Claim, EmailAddress, Event, Key, Need, Realm, Refusal, Scope
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-
 /// Notes that a user has proved that the address is theirs: from now on it is nobody else's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

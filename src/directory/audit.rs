@@ -2,8 +2,8 @@
 
 use crate::access::Management;
 use crate::domain::{
-    FeedPosition, Head, Logged, OrganizationId, Principal, Record, Refusal, Revision, Stream, Thing,
-    UserId, verify_chain,
+    FeedPosition, Head, Logged, OrganizationId, Principal, Record, Refusal, Revision, Stream,
+    Thing, UserId, verify_chain,
 };
 use crate::ports::Find;
 
@@ -98,9 +98,6 @@ impl UserDirectory {
 }
 
 fn logged(records: Vec<Record>) -> Vec<Logged> {
-    let pick = |record| match record {
-        Record::Entry(it) => Some(*it),
-        _ => None,
-    };
+    let pick = |record| if let Record::Entry(it) = record { Some(*it) } else { None };
     records.into_iter().filter_map(pick).collect()
 }

@@ -46,9 +46,7 @@ impl UserDirectory {
             Some(Because::NotAMember | Because::NotActive(_)) => {
                 Refusal::NotFound(Thing::Organization)
             }
-            Some(Because::OrganizationNotActive(status)) => {
-                Refusal::OrganizationNotActive(*status)
-            }
+            Some(Because::OrganizationNotActive(status)) => Refusal::OrganizationNotActive(*status),
             Some(Because::WorkspaceClosed) => Refusal::WorkspaceClosed,
             _ => Refusal::MissingPermission(permission.into()),
         }

@@ -36,7 +36,9 @@ pub enum Error {
     #[error(transparent)]
     Audit(#[from] BrokenChain),
     /// A permission of an enum that the builder was not told of.
-    #[error("the permission `{0}` belongs to an enum that was not declared; declare it when building")]
+    #[error(
+        "the permission `{0}` belongs to an enum that was not declared; declare it when building"
+    )]
     UndeclaredPermission(&'static str),
     /// An export could not be written.
     #[error("the export could not be written: {0}")]

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use crate::commands::{Command, Facts, Intent, decide};
 use crate::domain::{
-    Actor, Claim, Digest, Entry, EntryDetail, Event, Head, IdempotencyKey, Key,
-    MembershipId, Need, Principal, Receipt, ReceiptKey, Refusal, Revision, State, StatusName,
-    Stream,
+    Actor, Claim, Digest, Entry, EntryDetail, Event, Head, IdempotencyKey, Key, MembershipId, Need,
+    Principal, Receipt, ReceiptKey, Refusal, Revision, State, StatusName, Stream,
 };
 use crate::ports::CommitError;
 
@@ -327,9 +326,12 @@ fn needs(stream: Stream, jobs: &[Prepared]) -> Vec<Need> {
     for job in jobs {
         for asked in &job.asked {
             needs.extend(asked.command.needs(&asked.facts));
-            needs.extend(asked.key.as_ref().map(|key| {
-                Need::Record(Key::Receipt(receipt_key(stream, &job.request, key)))
-            }));
+            needs.extend(
+                asked
+                    .key
+                    .as_ref()
+                    .map(|key| Need::Record(Key::Receipt(receipt_key(stream, &job.request, key)))),
+            );
         }
     }
     needs.into_iter().collect()
@@ -340,11 +342,7 @@ fn receipt_key(stream: Stream, request: &Request, key: &IdempotencyKey) -> Recei
 }
 
 /// Decides the commands of a job one after the other, each on what the one before left.
-fn decide_job(
-    state: &mut State,
-    stream: Stream,
-    job: &Prepared,
-) -> Vec<Result<Committed, Error>> {
+fn decide_job(state: &mut State, stream: Stream, job: &Prepared) -> Vec<Result<Committed, Error>> {
     if job.asked.len() == 1 || !job.all_or_nothing {
         return job.asked.iter().map(|asked| decide_one(state, stream, asked, job)).collect();
     }
@@ -453,4 +451,3 @@ fn actor(who: &Principal, membership: Option<MembershipId>) -> Actor {
         Principal::System => Actor::System,
     }
 }
-

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    EmailAddress, Generation, Key, Mail, MailAbout, MembershipId, Need, Organization, Record, Rules,
-    Span, State, Timestamp, Token, TokenClaims, Purpose,
+    EmailAddress, Generation, Key, Mail, MailAbout, MembershipId, Need, Organization, Purpose,
+    Record, Rules, Span, State, Timestamp, Token, TokenClaims,
 };
 use crate::ports::{CommitError, Find, Letter, LetterKind};
 
@@ -48,7 +48,9 @@ impl Inner {
         }
         let mut leased = Vec::new();
         for mail in &mails {
-            leased.extend(self.lease_together(std::slice::from_ref(mail), now).await?.unwrap_or_default());
+            leased.extend(
+                self.lease_together(std::slice::from_ref(mail), now).await?.unwrap_or_default(),
+            );
         }
         Ok(leased)
     }
@@ -110,7 +112,10 @@ impl Inner {
         }
         match self.store.commit(changes).await {
             // A conflict means that a lease ran out and somebody else went on with it.
-            Ok(()) | Err(CommitError::Conflict(_) | CommitError::Claimed(_) | CommitError::Unknown(_)) => Ok(()),
+            Ok(())
+            | Err(CommitError::Conflict(_) | CommitError::Claimed(_) | CommitError::Unknown(_)) => {
+                Ok(())
+            }
             Err(CommitError::Failed(error)) => Err(error.into()),
         }
     }
@@ -142,7 +147,13 @@ impl Inner {
                 if self.clock.now() >= expires_at {
                     return None;
                 }
-                let token = self.token(Purpose::PasswordReset, user.id.uuid(), generation, expires_at, &to)?;
+                let token = self.token(
+                    Purpose::PasswordReset,
+                    user.id.uuid(),
+                    generation,
+                    expires_at,
+                    &to,
+                )?;
                 (to, LetterKind::PasswordReset { token, expires_at })
             }
             MailAbout::OwnershipOffer { membership } => offer(state, organization?, membership)?,
@@ -163,7 +174,8 @@ impl Inner {
             return None;
         }
         let to = it.email.clone()?;
-        let membership = it.memberships.last().and_then(|m| state.membership(organization.id, *m))?;
+        let membership =
+            it.memberships.last().and_then(|m| state.membership(organization.id, *m))?;
         let role = state.role(organization.id, &membership.role)?.title.clone();
         let inviter = it.issuer.and_then(|m| state.membership(organization.id, m));
         let token = self.token(Purpose::Invitation, id.uuid(), generation, it.expires_at, &to)?;
@@ -217,8 +229,5 @@ fn about(mail: &Mail) -> Vec<Need> {
 }
 
 fn mail(record: Record) -> Option<Mail> {
-    match record {
-        Record::Mail(it) => Some(*it),
-        _ => None,
-    }
+    if let Record::Mail(it) = record { Some(*it) } else { None }
 }

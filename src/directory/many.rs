@@ -28,7 +28,9 @@ pub struct Progress {
 
 impl std::fmt::Debug for Batching {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Batching").field("all_or_nothing", &self.all_or_nothing).finish_non_exhaustive()
+        f.debug_struct("Batching")
+            .field("all_or_nothing", &self.all_or_nothing)
+            .finish_non_exhaustive()
     }
 }
 
@@ -101,9 +103,7 @@ impl UserDirectory {
                 break;
             }
             let mut part = Vec::new();
-            while part.len() < together
-                && commands.peek().map(Command::stream) == Some(stream)
-            {
+            while part.len() < together && commands.peek().map(Command::stream) == Some(stream) {
                 part.extend(commands.next());
             }
             answers.extend(self.part(&request, stream, part, answers.len(), &how).await);

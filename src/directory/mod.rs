@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use crate::access::{Catalogue, Permission, Standing};
 use crate::commands::{Host, standing_needs};
-use crate::domain::{KeyRing, Key, Need, Principal, Refusal, Scope, State, Thing};
+use crate::domain::{Key, KeyRing, Need, Principal, Refusal, Scope, State, Thing};
 use crate::ports::{Clock, Entropy, Mailer, Store, Workload};
 
 pub use audit::AuditPage;
@@ -33,7 +33,7 @@ pub use many::{Batching, Progress};
 pub use people::{Page, PeopleCursor, PeoplePage, PersonRow};
 pub use preview::{Preview, SeatChange};
 pub use request::Request;
-pub use row_actions::{RowActions, RowAction};
+pub use row_actions::{RowAction, RowActions};
 pub use self_deletion::{Reauthenticated, SelfDeletion};
 pub use sessions::SessionStamp;
 pub use tokens::InvitationView;

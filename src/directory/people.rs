@@ -113,8 +113,7 @@ impl UserDirectory {
         let total = total(&state, scope, &filter);
         let seen: Vec<bool> = found.iter().map(|it| sees(&standing, who, it)).collect();
         drop(standing);
-        let needs: Vec<_> =
-            found.iter().map(|it| Need::Record(Key::Activity(it.id))).collect();
+        let needs: Vec<_> = found.iter().map(|it| Need::Record(Key::Activity(it.id))).collect();
         state.load(self.inner.store.load(&needs).await?);
         let rows = found
             .into_iter()
@@ -274,9 +273,8 @@ impl UserDirectory {
     ) -> Result<Page<Team, TeamId>, Error> {
         let limit = limit.clamp(1, MAX_PAGE);
         let question = Find::Teams { organization, after, limit };
-        self.page(who, organization, &question, limit, |record| match record {
-            Record::Team(it) => Some((it.id, *it)),
-            _ => None,
+        self.page(who, organization, &question, limit, |record| {
+            if let Record::Team(it) = record { Some((it.id, *it)) } else { None }
         })
         .await
     }
@@ -291,9 +289,8 @@ impl UserDirectory {
     ) -> Result<Page<Workspace, WorkspaceId>, Error> {
         let limit = limit.clamp(1, MAX_PAGE);
         let question = Find::Workspaces { organization, after, limit };
-        self.page(who, organization, &question, limit, |record| match record {
-            Record::Workspace(it) => Some((it.id, *it)),
-            _ => None,
+        self.page(who, organization, &question, limit, |record| {
+            if let Record::Workspace(it) = record { Some((it.id, *it)) } else { None }
         })
         .await
     }
@@ -310,9 +307,8 @@ impl UserDirectory {
     ) -> Result<Page<Invitation, InvitationId>, Error> {
         let limit = limit.clamp(1, MAX_PAGE);
         let question = Find::Invitations { organization, status, after, limit };
-        self.page(who, organization, &question, limit, |record| match record {
-            Record::Invitation(it) => Some((it.id, *it)),
-            _ => None,
+        self.page(who, organization, &question, limit, |record| {
+            if let Record::Invitation(it) = record { Some((it.id, *it)) } else { None }
         })
         .await
     }
@@ -327,9 +323,8 @@ impl UserDirectory {
     ) -> Result<Page<SupportAccess, SupportAccessId>, Error> {
         let limit = limit.clamp(1, MAX_PAGE);
         let question = Find::SupportAccesses { organization, after, limit };
-        self.page(who, organization, &question, limit, |record| match record {
-            Record::SupportAccess(it) => Some((it.id, *it)),
-            _ => None,
+        self.page(who, organization, &question, limit, |record| {
+            if let Record::SupportAccess(it) = record { Some((it.id, *it)) } else { None }
         })
         .await
     }
@@ -344,9 +339,8 @@ impl UserDirectory {
     ) -> Result<Page<Handover, HandoverId>, Error> {
         let limit = limit.clamp(1, MAX_PAGE);
         let question = Find::Handovers { organization, after, limit };
-        self.page(who, organization, &question, limit, |record| match record {
-            Record::Handover(it) => Some((it.id, *it)),
-            _ => None,
+        self.page(who, organization, &question, limit, |record| {
+            if let Record::Handover(it) = record { Some((it.id, *it)) } else { None }
         })
         .await
     }
@@ -372,10 +366,7 @@ impl UserDirectory {
 }
 
 fn membership(record: Record) -> Option<Membership> {
-    match record {
-        Record::Membership(it) => Some(*it),
-        _ => None,
-    }
+    if let Record::Membership(it) = record { Some(*it) } else { None }
 }
 
 /// Whether somebody's view reaches a person.
@@ -393,12 +384,11 @@ fn total(state: &State, scope: Scope, filter: &PeopleFilter) -> Option<u64> {
         None => &state.organization(scope.organization)?.tally,
         Some(id) => &state.workspace(scope.organization, id)?.tally,
     };
-    let in_group = |group: StatusGroup| StatusName::ALL.into_iter().filter(move |it| it.group() == group);
+    let in_group =
+        |group: StatusGroup| StatusName::ALL.into_iter().filter(move |it| it.group() == group);
     match (filter.folded_prefix(), filter.team, filter.status, &filter.role) {
         (Some(_), ..) | (None, None, Some(StatusGroup::Removed), _) => None,
-        (None, Some(team), None, None) => {
-            state.team(scope.organization, team).map(|it| it.members)
-        }
+        (None, Some(team), None, None) => state.team(scope.organization, team).map(|it| it.members),
         (None, Some(_), ..) => None,
         (None, None, None, None) => Some(tally.total()),
         (None, None, None, Some(role)) => Some(tally.with_role(role)),

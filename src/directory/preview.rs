@@ -66,9 +66,8 @@ impl UserDirectory {
                 }
             }
         }
-        let mails = events.iter().filter_map(|event| match event {
-            Event::MailDue { mail } => Some(mail.about),
-            _ => None,
+        let mails = events.iter().filter_map(|event| {
+            if let Event::MailDue { mail } = event { Some(mail.about) } else { None }
         });
         Ok(Preview { mails: mails.collect(), events, seats, work })
     }

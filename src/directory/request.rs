@@ -1,6 +1,6 @@
 //! Who asks, why, through which way in, and under which key.
 
-use crate::domain::{IdempotencyKey, Principal, Reason, Source, UserId, VerifiedToken};
+use crate::domain::{IdempotencyKey, Principal, Reason, Source};
 
 /// A principal with what else the audit shall know.
 #[derive(Clone, Debug)]
@@ -55,19 +55,5 @@ impl<P: Into<Principal>> From<P> for Request {
 impl From<&Principal> for Request {
     fn from(principal: &Principal) -> Self {
         principal.clone().request()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_user_a_token_and_a_principal_are_requests() {
-        fn request(_: impl Into<Request>) {}
-        request(UserId::new(uuid::Uuid::nil()));
-        request(Principal::System);
-        request(&Principal::System);
-        let _ = |token: VerifiedToken| request(token);
     }
 }

@@ -92,9 +92,8 @@ impl UserDirectory {
             let question = Find::MembershipsOf { user, after, limit: PAGE };
             let page = self.inner.store.find(&question).await?;
             let full = page.len() >= PAGE as usize;
-            all.extend(page.into_iter().filter_map(|record| match record {
-                Record::Membership(it) => Some(*it),
-                _ => None,
+            all.extend(page.into_iter().filter_map(|record| {
+                if let Record::Membership(it) = record { Some(*it) } else { None }
             }));
             after = all.last().map(|last: &Membership| last.id);
             if !full {

@@ -1,6 +1,6 @@
 //! Links that come back: verified here, once, into typed facts.
 
-use crate::commands::{AskPasswordReset, AcceptInvitation, DeclineInvitation};
+use crate::commands::{AcceptInvitation, AskPasswordReset, DeclineInvitation};
 use crate::domain::{
     CanonicalEmail, Claim, EmailAddress, Generation, InvitationId, InvitationStatus, Key, KeyRing,
     Need, OrganizationId, OrganizationName, Principal, Purpose, Realm, Refusal, RoleTitle, State,
@@ -93,8 +93,7 @@ impl UserDirectory {
         let named = state.organization(organization).ok_or(absent.clone())?;
         let membership = it.memberships.last().and_then(|id| state.membership(organization, *id));
         let role = membership.and_then(|it| state.role(organization, &it.role));
-        let has_user =
-            state.holder(&Claim::Email(named.realm, link.address.clone())).is_some();
+        let has_user = state.holder(&Claim::Email(named.realm, link.address.clone())).is_some();
         let is_open = it.status == InvitationStatus::Open
             && it.generation == link.generation
             && !it.is_expired(self.inner.clock.now());

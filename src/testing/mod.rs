@@ -1,12 +1,14 @@
 //! What a host needs to test itself and its adapters (feature `testing`).
 //!
 //! * [`store_suite`]: proof that a store keeps the whole contract of [`Store`](crate::ports::Store).
+//! * [`cast`]: a fixed cast at a fixed company.
 //! * [`FakeClock`], [`FakeEntropy`], [`Postbox`], [`FakeWorkload`]: ports that do what a test says.
 //!   They work; a test looks at what they did.
 //! * [`MockStore`], [`MockMailer`], [`MockClock`], [`MockEntropy`], [`MockWorkload`]: ports that
 //!   answer what a test expects, call by call (`mockall`). Prefer a fake; a mock is for the one
 //!   failure that a fake cannot have.
 
+pub mod cast;
 mod fakes;
 pub mod store_suite;
 

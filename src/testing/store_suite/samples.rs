@@ -278,7 +278,12 @@ pub(super) fn one_of_each() -> Vec<Record> {
         invitation: Some(id(1)),
         announced: Some(identity("https://login.example.com", "ada")),
         external_id: Some(ExternalId::new("0017").unwrap()),
-        offer: Some(OwnershipOffer { role: role_name("owner"), by: id(9), then_become: None, expires_at: at(8) }),
+        offer: Some(OwnershipOffer {
+            role: role_name("owner"),
+            by: id(9),
+            then_become: None,
+            expires_at: at(8),
+        }),
         predecessor: Some(id(8)),
         former_number: Some(u64::from(u32::MAX)),
         ..membership(id(1), Scope::workspace(id(1), id(1)))
