@@ -30,9 +30,13 @@ pub struct Invalid {
 
 impl Invalid {
     pub(crate) fn new(what: &'static str, input: &str, problem: Problem) -> Self {
-        let input = input.chars().take(64).map(printable).collect();
-        Self { what, input, problem }
+        Self { what, input: excerpt(input), problem }
     }
+}
+
+/// The beginning of hostile input as it may stand in a message: at most 64 characters.
+pub(crate) fn excerpt(input: &str) -> String {
+    input.trim().chars().take(64).map(printable).collect()
 }
 
 /// A character of hostile input as it may stand in a message.
