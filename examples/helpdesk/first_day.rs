@@ -65,7 +65,7 @@ async fn review_list(desk: &HelpDesk) -> Outcome<Review> {
 async fn invite(desk: &HelpDesk, review: &Review) -> Outcome {
     chapter("Invitations go out");
     let how = Batching::each();
-    let answers = desk.directory.import(&desk.olivia, desk.organization, review, how).await?;
+    let answers = desk.directory.import(&desk.olivia, review, how).await?;
     let invited = answers.iter().filter(|answer| answer.is_ok()).count();
     let sent = desk.deliver().await?;
     say(format!(

@@ -107,19 +107,23 @@ impl UserDirectory {
     /// answers are in the order of [`Review::invites`].
     ///
     /// # Errors
-    /// As [`execute_all`](Self::execute_all); and a list that mixes roles is refused where the
-    /// rules say one role for all (C3).
+    /// As [`execute_all`](Self::execute_all); and as [`review`](Self::review) for whoever may invite
+    /// nobody, and for a list that mixes roles where the rules say one role for all (C3).
     pub async fn import(
         &self,
         request: impl Into<Request> + Send,
-        organization: OrganizationId,
         review: &Review,
         how: Batching,
     ) -> Result<Vec<Result<Done<()>, Error>>, Error> {
         let request = request.into().through(Source::Import);
+        let Some(scope) = review.invites.first().map(|row| row.invite.scope) else {
+            return Ok(Vec::new());
+        };
+        let state = self.inner.load(scope, &request.principal, Vec::new()).await?;
+        let standing = self.inner.standing(&state, scope, &request.principal)?;
+        self.inner.may_ask(&standing, &request.principal, Management::Invite)?;
+        one_role(&state, scope.organization, review)?;
         let commands = review.commands();
-        let state = self.inner.load(organization.into(), &request.principal, Vec::new()).await?;
-        one_role(&state, organization, review)?;
         self.execute_all(request, commands, how).await
     }
 }
