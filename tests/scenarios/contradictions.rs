@@ -1,8 +1,8 @@
 //! Where the products contradict each other, the host chooses; every choice is walked.
 
 use tenure::commands::{
-    Arrive, CompleteSetUp, EditProfile, GiveSupport, Invite, Leave,
-    OpenWorkspace, Provision, Reactivate, RegisterUser, RenewSupport, SetPassword, SignUp,
+    Arrive, CompleteSetUp, EditProfile, GiveSupport, Invite, Leave, OpenWorkspace, Provision,
+    Reactivate, RegisterUser, RenewSupport, SetPassword, SignUp,
 };
 use tenure::directory::Reauthenticated;
 use tenure::domain::{
@@ -231,11 +231,9 @@ async fn C09_a_successor_is_mandatory() {
 
 #[tokio::test]
 async fn C09_whoever_removes_chooses() {
-    for (choice, holder) in [
-        (None, 0),
-        (Some(Disposition::Unassign), 0),
-        (Some(Disposition::Leave), 1),
-    ] {
+    for (choice, holder) in
+        [(None, 0), (Some(Disposition::Unassign), 0), (Some(Disposition::Leave), 1)]
+    {
         let (stage, bob) = with_bob(desk(|it| it.work_on_leaving = WorkOnLeaving::Either)).await;
         stage.work.add(stage.org, "tickets", bob.id);
         stage.act(stage.olivia, stage.deactivation(bob, choice)).await.unwrap();
@@ -381,11 +379,8 @@ async fn C15_people_are_active_on_click() {
 async fn C15_people_are_active_after_choosing_a_password() {
     let (stage, bob, is_active) = clicked(Activation::AfterPassword).await;
     assert!(!is_active);
-    let set_up = |password| CompleteSetUp {
-        organization: stage.org,
-        profile: Profile::default(),
-        password,
-    };
+    let set_up =
+        |password| CompleteSetUp { organization: stage.org, profile: Profile::default(), password };
     let refused = stage.act(bob, set_up(None)).await;
     assert_eq!(refused, Err(Refusal::SetUpNeeds("password".to_owned())));
     stage.act(bob, set_up(Some(hash("bob")))).await.unwrap();
@@ -427,9 +422,8 @@ async fn signs_up(joining: Joining, address: &str) -> Result<String, Refusal> {
     let stage = Stage::open(desk(|it| it.joining = joining)).await;
     let user = stage.stranger(address).await;
     let profile = Profile::default();
-    let id = stage
-        .act(user, SignUp { organization: stage.org, email: email(address), profile })
-        .await?;
+    let id =
+        stage.act(user, SignUp { organization: stage.org, email: email(address), profile }).await?;
     Ok(stage.row(Who { user, id }).await.membership.role.to_string())
 }
 
@@ -448,10 +442,8 @@ async fn C17_anybody_signs_up_with_the_default_role() {
 
 #[tokio::test]
 async fn C17_people_of_a_verified_domain_sign_up() {
-    let domains = || Joining::Domains {
-        domains: ["acme.example".to_owned()].into(),
-        role: role("agent"),
-    };
+    let domains =
+        || Joining::Domains { domains: ["acme.example".to_owned()].into(), role: role("agent") };
     assert_eq!(signs_up(domains(), "sam@ACME.example").await.unwrap(), "agent");
     assert!(signs_up(domains(), "sam@evil.example").await.is_err());
     assert!(signs_up(domains(), "sam@sub.acme.example").await.is_err());

@@ -15,9 +15,10 @@ const SOURCES: [&str; 7] = [
 
 /// The cells of every line of every table.
 fn rows() -> impl Iterator<Item = Vec<&'static str>> {
-    TABLE.lines().filter(|line| line.starts_with("| ")).map(|line| {
-        line.trim_matches('|').split('|').map(str::trim).collect()
-    })
+    TABLE
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
 }
 
 /// The tests named in a cell, each in backticks.
@@ -62,8 +63,9 @@ fn every_test_that_the_table_names_exists() {
 
 #[test]
 fn every_scenario_stands_in_the_table() {
-    let listed: BTreeSet<&str> =
-        rows().flat_map(|row| row.last().into_iter().flat_map(|cell| named(cell)).collect::<Vec<_>>()).collect();
+    let listed: BTreeSet<&str> = rows()
+        .flat_map(|row| row.last().into_iter().flat_map(|cell| named(cell)).collect::<Vec<_>>())
+        .collect();
     for name in tests() {
         assert!(listed.contains(name), "{name} is not in tests/README.md");
     }

@@ -344,12 +344,8 @@ async fn S1_36_team_membership_is_edited_from_the_user_and_from_the_team() {
     let (stage, ada, bob) = stage().await;
     let (first, second) = (stage.team("First", &[]).await, stage.team("Second", &[]).await);
     let organization = stage.org;
-    let from_user = |join: Vec<TeamId>, leave| ChangeTeamsOf {
-        organization,
-        membership: bob.id,
-        join,
-        leave,
-    };
+    let from_user =
+        |join: Vec<TeamId>, leave| ChangeTeamsOf { organization, membership: bob.id, join, leave };
     stage.act(ada, from_user(vec![first, second], vec![])).await.unwrap();
     assert_eq!(stage.row(bob).await.membership.teams, [first, second].into(), "several at once");
     stage.act(ada, from_user(vec![], vec![first])).await.unwrap();
@@ -369,7 +365,9 @@ async fn S1_37_deactivation_says_why_left_changed_job_or_leave() {
         let deactivate = tenure::commands::Deactivate { because, ..stage.deactivation(bob, None) };
         stage.act(ada, deactivate).await.unwrap();
         let status = stage.row(bob).await.membership.status;
-        assert!(matches!(status, MembershipStatus::Deactivated { because: it, .. } if it == because));
+        assert!(
+            matches!(status, MembershipStatus::Deactivated { because: it, .. } if it == because)
+        );
         let back = Reactivate { scope: stage.org.into(), membership: bob.id };
         stage.act(ada, back).await.unwrap();
     }
@@ -400,8 +398,10 @@ async fn S1_39_a_deactivated_user_cannot_sign_in() {
 async fn S1_40_assigned_tickets_are_unassigned_or_reassigned() {
     let (stage, ada, bob) = stage().await;
     let berta = stage.join("berta", "agent").await;
-    let (his, hers) =
-        (stage.work.add(stage.org, "tickets", bob.id), stage.work.add(stage.org, "tickets", berta.id));
+    let (his, hers) = (
+        stage.work.add(stage.org, "tickets", bob.id),
+        stage.work.add(stage.org, "tickets", berta.id),
+    );
     let unassign = stage.deactivation(bob, Some(Disposition::Unassign));
     stage.act(ada, unassign).await.unwrap();
     let reassign = stage.deactivation(berta, Some(Disposition::To(ada.id)));
@@ -466,12 +466,15 @@ async fn S1_44_people_choose_their_own_settings() {
     let profile = EditProfile { scope: stage.org.into(), membership: bob.id, fields: own };
     stage.act(bob, profile).await.unwrap();
     let settings = stage.directory.user(bob.user).await.unwrap().settings;
-    assert_eq!(settings, fields(&[
-        ("theme", "dark"),
-        ("language", "de"),
-        ("signature", "Best,\nBob"),
-        ("notifications", "mentions"),
-    ]));
+    assert_eq!(
+        settings,
+        fields(&[
+            ("theme", "dark"),
+            ("language", "de"),
+            ("signature", "Best,\nBob"),
+            ("notifications", "mentions"),
+        ])
+    );
 }
 
 #[tokio::test]
@@ -634,9 +637,7 @@ async fn S1_55_the_activity_log_says_which_settings_somebody_changed() {
     let (stage, ada, bob) = stage().await;
     stage.act(ada, stage.new_role(bob, "viewer")).await.unwrap();
     let audit = stage.directory.audit(&ada.p(), stage.org, Revision::NONE, 500).await.unwrap();
-    let by_ada = |actor: &Actor| {
-        matches!(actor, Actor::Person { membership: Some(id), .. } if *id == ada.id)
-    };
+    let by_ada = |actor: &Actor| matches!(actor, Actor::Person { membership: Some(id), .. } if *id == ada.id);
     let hers: Vec<&str> = audit
         .entries
         .iter()
@@ -691,5 +692,7 @@ async fn S1_18_to_42_the_same_on_sqlite() {
     let head = stage.directory.verify_audit(Stream::Organization(stage.org)).await.unwrap();
     let feed = stage.directory.events_since(FeedPosition(0), 500).await.unwrap();
     assert_eq!(feed.last().unwrap().entry.position, head.position);
-    assert!(stage.letters().await.iter().all(|(_, it)| matches!(it, LetterKind::Invitation { .. })));
+    assert!(
+        stage.letters().await.iter().all(|(_, it)| matches!(it, LetterKind::Invitation { .. }))
+    );
 }

@@ -37,15 +37,18 @@ fn product() -> Product {
     ];
     let field = |name| ProfileField::new(name).unwrap().edited_by(EditedBy::Person);
     let words = StatusWords { pending: "pending".to_owned(), ..StatusWords::default() };
-    Product::new(roles, Rules {
-        removal: Removal::Irreversible,
-        fields: vec![field("name"), field("avatar"), field("title")],
-        oneself: Oneself::Forbidden,
-        green_mark: GreenMark::Online,
-        workspace_guest_role: Some(role("member")),
-        words,
-        ..Rules::default()
-    })
+    Product::new(
+        roles,
+        Rules {
+            removal: Removal::Irreversible,
+            fields: vec![field("name"), field("avatar"), field("title")],
+            oneself: Oneself::Forbidden,
+            green_mark: GreenMark::Online,
+            workspace_guest_role: Some(role("member")),
+            words,
+            ..Rules::default()
+        },
+    )
 }
 
 /// One workspace, with Maria its manager and Anton its agent.
@@ -111,7 +114,8 @@ async fn S2_62_only_owners_and_managers() {
     assert_eq!(refused, Err(Refusal::MissingPermission(Management::Invite.into())));
     assert!(it.stage.act(it.maria, invite("nina")).await.is_ok());
     assert!(it.stage.act(it.stage.olivia, invite("otto")).await.is_ok());
-    let page = it.stage.directory.people(&it.anton.p(), it.workspace, <_>::default(), None, 9).await;
+    let page =
+        it.stage.directory.people(&it.anton.p(), it.workspace, <_>::default(), None, 9).await;
     assert!(page.is_err());
 }
 
@@ -120,7 +124,8 @@ async fn S2_63_an_unaccepted_invitation_shows_the_email_marked_pending() {
     let it = desks().await;
     it.stage.act(it.maria, Invite::new(it.workspace, email("nina"), role("agent"))).await.unwrap();
     let filter = PeopleFilter { status: Some(StatusGroup::Pending), ..PeopleFilter::default() };
-    let page = it.stage.directory.people(&it.maria.p(), it.workspace, filter, None, 9).await.unwrap();
+    let page =
+        it.stage.directory.people(&it.maria.p(), it.workspace, filter, None, 9).await.unwrap();
     let row = &page.rows[0];
     assert_eq!(row.membership.display_name(), "nina@acme.example");
     assert_eq!((row.status.as_str(), row.is_invited), ("pending", true));
@@ -212,7 +217,11 @@ async fn S2_70_restrictions_for_managers_and_agents_while_adding() {
         ..Item::default()
     };
     let sees = async |item: Item| {
-        it.stage.directory.check_on(&otto.p(), it.workspace, Desk::ViewTickets, &item).await.unwrap()
+        it.stage
+            .directory
+            .check_on(&otto.p(), it.workspace, Desk::ViewTickets, &item)
+            .await
+            .unwrap()
     };
     assert!(sees(in_channel("email")).await && !sees(in_channel("chat")).await);
 }
@@ -252,8 +261,11 @@ async fn S2_72_adding_to_a_workspace_adds_to_the_organization() {
 async fn S2_73_the_users_of_a_workspace_as_csv() {
     let it = desks().await;
     let mut csv = Vec::new();
-    let rows =
-        it.stage.directory.export_people(&it.maria.p(), it.workspace, <_>::default(), &mut csv).await;
+    let rows = it
+        .stage
+        .directory
+        .export_people(&it.maria.p(), it.workspace, <_>::default(), &mut csv)
+        .await;
     assert_eq!(rows.unwrap(), 2);
     let expected = "name,email,role,status\n\
         Anton,anton@acme.example,agent,Active\n\
@@ -317,7 +329,10 @@ async fn S2_79_a_revoke_cannot_be_undone() {
     let (scope, membership) = (it.workspace, it.anton.id);
     let back = tenure::commands::Reactivate { scope, membership };
     let undone = it.stage.act(it.stage.olivia, back).await;
-    assert!(matches!(undone, Err(Refusal::NoTransition { from: StatusName::Removed, .. } | Refusal::MissingPermission(_))));
+    assert!(matches!(
+        undone,
+        Err(Refusal::NoTransition { from: StatusName::Removed, .. } | Refusal::MissingPermission(_))
+    ));
     let again = enter_existing(&it).await;
     assert_ne!(again, it.anton.id, "whoever comes back begins anew");
     let because = DeactivatedBecause::Left;

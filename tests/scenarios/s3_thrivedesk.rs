@@ -10,11 +10,9 @@ use tenure::domain::{
     Activation, Authorship, DeactivatedBecause, Disposition, FeedPosition, Fence, LastOwner,
     OrganizationStatus, ProfileField, Removal, Revision, SeatUse, SeatsFull, Span, WorkOnLeaving,
 };
-use tenure::testing::{WorkItem, WorkState};
 use tenure::ports::LetterKind;
-use tenure::{
-    Item, Management, Principal, Profile, Reach, Refusal, Role, Rules, Store, Token,
-};
+use tenure::testing::{WorkItem, WorkState};
+use tenure::{Item, Management, Principal, Profile, Reach, Refusal, Role, Rules, Store, Token};
 
 use crate::stage::{Desk, Product, Stage, Who, email, fields, hash, role};
 
@@ -29,18 +27,21 @@ fn product() -> Product {
         new("agent", 40).with(Desk::AnswerTickets, Reach::ALL.within("inbox").unwrap()),
     ];
     let field = |name| ProfileField::new(name).unwrap();
-    Product::new(roles, Rules {
-        removal: Removal::Irreversible,
-        fields: vec![field("name").required(), field("title").required(), field("phone")],
-        invitation_lifetime: Span::hours(24),
-        work_on_leaving: WorkOnLeaving::SuccessorRequired,
-        seats: SeatUse::ActiveAndPending,
-        seats_full: SeatsFull::Grow,
-        authorship: Authorship::MovesToSuccessor,
-        activation: Activation::AfterProfile,
-        last_owner: LastOwner::ClosesOrganization,
-        ..Rules::default()
-    })
+    Product::new(
+        roles,
+        Rules {
+            removal: Removal::Irreversible,
+            fields: vec![field("name").required(), field("title").required(), field("phone")],
+            invitation_lifetime: Span::hours(24),
+            work_on_leaving: WorkOnLeaving::SuccessorRequired,
+            seats: SeatUse::ActiveAndPending,
+            seats_full: SeatsFull::Grow,
+            authorship: Authorship::MovesToSuccessor,
+            activation: Activation::AfterProfile,
+            last_owner: LastOwner::ClosesOrganization,
+            ..Rules::default()
+        },
+    )
 }
 
 async fn stage() -> (Stage, Who, Who) {

@@ -44,14 +44,17 @@ fn product() -> Product {
             .with(Desk::ViewTickets, Reach::OWN),
     ];
     let field = |name| ProfileField::new(name).unwrap();
-    Product::new(roles, Rules {
-        batch: BatchRoles::OneRole,
-        fields: vec![field("name"), field("avatar"), field("company"), field("title")],
-        joining: Joining::Open { role: role("user") },
-        equals: Equals::OnlyAbove,
-        words: StatusWords { pending: "Invited".to_owned(), ..StatusWords::default() },
-        ..Rules::default()
-    })
+    Product::new(
+        roles,
+        Rules {
+            batch: BatchRoles::OneRole,
+            fields: vec![field("name"), field("avatar"), field("company"), field("title")],
+            joining: Joining::Open { role: role("user") },
+            equals: Equals::OnlyAbove,
+            words: StatusWords { pending: "Invited".to_owned(), ..StatusWords::default() },
+            ..Rules::default()
+        },
+    )
 }
 
 struct Four {
@@ -97,7 +100,8 @@ async fn S4_105_whom_each_role_may_add() {
 async fn S4_105_whom_each_role_may_block() {
     let it = four().await;
     let amir = it.stage.join("amir", "admin").await;
-    let block = |whom: Who| Block { organization: it.stage.org, membership: whom.id, handover: None };
+    let block =
+        |whom: Who| Block { organization: it.stage.org, membership: whom.id, handover: None };
     let whom = [it.stage.olivia, amir, it.bob, it.carl];
     for (who, may) in [
         (it.stage.olivia, [false, true, true, true]),
@@ -224,7 +228,8 @@ async fn S4_115_many_are_invited_at_once_all_of_one_role() {
         role: Some(role("user")),
         ..PeopleFilter::default()
     };
-    let page = it.stage.directory.people(&it.ada.p(), it.stage.org, filter, None, 10).await.unwrap();
+    let page =
+        it.stage.directory.people(&it.ada.p(), it.stage.org, filter, None, 10).await.unwrap();
     assert_eq!(page.total, Some(40));
 }
 

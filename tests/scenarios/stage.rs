@@ -89,8 +89,7 @@ impl Stage {
     }
 
     pub(crate) async fn open_on(store: impl Store + 'static, product: Product) -> Self {
-        let (postbox, clock, work) =
-            (Postbox::new(), FakeClock::default(), FakeWorkload::new());
+        let (postbox, clock, work) = (Postbox::new(), FakeClock::default(), FakeWorkload::new());
         let directory = UserDirectory::builder_with(
             store,
             postbox.clone(),
@@ -158,12 +157,7 @@ impl Stage {
         }
     }
 
-    pub(crate) async fn invite(
-        &self,
-        by: Who,
-        name: &str,
-        role: &str,
-    ) -> Result<Invited, Refusal> {
+    pub(crate) async fn invite(&self, by: Who, name: &str, role: &str) -> Result<Invited, Refusal> {
         self.act(by, Invite::new(self.org, email(name), self::role(role))).await
     }
 
