@@ -4,8 +4,8 @@ use crate::access::{Catalogue, Item, Management, Standing};
 use crate::domain::{
     Authorship, DeactivatedBecause, Disposition, Event, Handover, HandoverId, HandoverStatus,
     Invitation, Mail, MailAbout, MailId, Membership, MembershipId, Organization, OrganizationId,
-    Principal, Refusal, RemovedBecause, Revision, Role, RoleName, Rules, Scope, SeatsFull, State,
-    StatusName, Step, Thing, Timestamp, User, UserId, WorkOnLeaving,
+    OrganizationStatus, Principal, Refusal, RemovedBecause, Revision, Role, RoleName, Rules, Scope,
+    SeatsFull, State, StatusName, Step, Thing, Timestamp, User, UserId, WorkOnLeaving,
 };
 
 use super::Facts;
@@ -338,7 +338,9 @@ impl<'a> Draft<'a> {
         handover: Option<Disposition>,
     ) -> Result<(), Refusal> {
         self.step(it, Step::Remove)?;
-        if it.is_active() || matches!(it.status.name(), StatusName::Deactivated) {
+        let holds_work = it.is_active() || matches!(it.status.name(), StatusName::Deactivated);
+        // Where the organization ends, nobody takes over.
+        if holds_work && !self.is_closing()? {
             self.hand_over(it, handover)?;
         }
         for one in self.leaving_with(it) {
@@ -355,6 +357,17 @@ impl<'a> Draft<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the organization is closing or closed, or will be by these events.
+    fn is_closing(&self) -> Result<bool, Refusal> {
+        let ends = |event: &Event| matches!(event, Event::OrganizationClosing { .. });
+        Ok(match self.organization()?.status {
+            OrganizationStatus::Active | OrganizationStatus::Suspended { .. } => {
+                self.events.iter().any(ends)
+            }
+            OrganizationStatus::Closing { .. } | OrganizationStatus::Closed { .. } => true,
+        })
     }
 
     /// Leaving the organization leaves its workspaces too; leaving a workspace leaves only that.
