@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Event, Invalid, Joining, Need, OrganizationId, Problem, ProfileField, Provisioning, Refusal,
-    RoleName, Rules, Scope, Stream, Thing,
+    Role, RoleName, Rules, Scope, Stream, Thing,
 };
 
 use super::draft::Draft;
@@ -38,7 +38,7 @@ impl Decide for ChangeRules {
             return Err(Refusal::NoChange);
         }
         let (state, organization) = (draft.state, self.organization);
-        check(&self.rules, |name| state.role(organization, name).is_some())?;
+        check(&self.rules, |name| state.role(organization, name))?;
         self.may_bring_in(draft)?;
         draft.push(Event::RulesChanged { rules: Box::new(self.rules.clone()) });
         Ok(())
@@ -72,11 +72,18 @@ pub(super) fn roles_given(rules: &Rules) -> Vec<&RoleName> {
 }
 
 /// Rules that can be followed: every role they name exists, every field stands once.
-pub(super) fn check(rules: &Rules, exists: impl Fn(&RoleName) -> bool) -> Result<(), Refusal> {
+pub(super) fn check<'r>(
+    rules: &Rules,
+    role: impl Fn(&RoleName) -> Option<&'r Role>,
+) -> Result<(), Refusal> {
     const MAX_FIELDS: usize = 64;
     const MAX_DOMAINS: usize = 100;
-    if !roles_given(rules).into_iter().all(exists) {
-        return Err(Refusal::NotFound(Thing::Role));
+    for name in roles_given(rules) {
+        // I1: nobody becomes an owner by a rule.
+        if role(name).ok_or(Refusal::NotFound(Thing::Role))?.keeps_organization {
+            let because = "rules give no role that keeps the organization";
+            return Err(Refusal::RuleForbids { rule: "I1", because });
+        }
     }
     if rules.fields.len() > MAX_FIELDS {
         return Err(Refusal::TooMany { what: "profile fields", max: MAX_FIELDS });

@@ -39,7 +39,7 @@ impl Decide for Reactivate {
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         let it = draft.membership(self.scope, self.membership)?;
         draft.stand_above(it, Management::Deactivate)?;
-        draft.step(it, Step::Reactivate)?;
+        Draft::step(it, Step::Reactivate)?;
         // I5: whoever brings somebody back stands behind the role, as whoever gave it did.
         let role = draft.role(&it.role)?;
         draft.may_assign(role)?;

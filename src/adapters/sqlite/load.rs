@@ -40,6 +40,7 @@ impl Loading<'_> {
                 Ok(())
             }
             Need::Person(id) => self.person(*id),
+            Need::Past(id) => self.past(*id),
             Need::IssuedBy(issuer, limit) => {
                 let open = self.ids(
                     "SELECT id FROM invitation INDEXED BY invitation_of_issuer
@@ -116,6 +117,36 @@ impl Loading<'_> {
         }
         for other in others {
             self.whole(&Key::Membership(MembershipId::new(other)))?;
+        }
+        Ok(())
+    }
+
+    fn past(&mut self, id: MembershipId) -> Result<(), Failure> {
+        let Some(Record::Membership(it)) = self.record(&Key::Membership(id))? else {
+            return Ok(());
+        };
+        let organization = it.scope.organization.uuid();
+        let (user, came_by) = (it.user, it.came_by);
+        let email = it.email.as_ref().map(|email| email.canonical().as_str().to_owned());
+        let mut removed = self.ids(
+            "SELECT id FROM membership
+             WHERE user = ?1 AND organization = ?2 AND status = 'removed'",
+            params![user.map(|user| *user.uuid().as_bytes()), organization.as_bytes()],
+        )?;
+        removed.extend(self.ids(
+            "SELECT id FROM membership
+             WHERE organization = ?1 AND email = ?2 AND status = 'removed'",
+            params![organization.as_bytes(), email],
+        )?);
+        let mut invitations: Vec<InvitationId> = came_by.into_iter().collect();
+        for id in removed {
+            let past = self.record(&Key::Membership(MembershipId::new(id)))?;
+            if let Some(Record::Membership(it)) = past {
+                invitations.extend(it.came_by);
+            }
+        }
+        for id in invitations {
+            self.record(&Key::Invitation(id))?;
         }
         Ok(())
     }
