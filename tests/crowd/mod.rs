@@ -1,6 +1,8 @@
 //! An organization of any size, gathered quickly: for what is measured over its people.
 #![allow(clippy::unwrap_used, reason = "a stage that cannot be set ends the test")]
+#![allow(dead_code, reason = "a test and a bench share it, and neither uses all of it")]
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -44,12 +46,20 @@ pub(crate) struct Crowd {
     pub(crate) organization: OrganizationId,
     pub(crate) owner: Principal,
     team: TeamId,
+    folder: TempDir,
+}
+
+/// A file that nobody has open, to be copied.
+pub(crate) struct Closed {
+    pub(crate) path: PathBuf,
+    pub(crate) organization: OrganizationId,
+    pub(crate) owner: Principal,
     _folder: TempDir,
 }
 
 impl Crowd {
     pub(crate) async fn gather(people: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let path = folder.path().join("people.db");
         let options = SqliteOptions::new(path).durability(Durability::Process);
         let store = Arc::new(options.open().unwrap());
@@ -60,11 +70,20 @@ impl Crowd {
         let name = "Billing".parse().unwrap();
         let team = CreateTeam { organization, name, description: None, members: Vec::new() };
         let team = directory.execute(&owner, team).await.unwrap().output;
-        let crowd = Self { store, directory, organization, owner, team, _folder: folder };
+        let crowd = Self { store, directory, organization, owner, team, folder };
         for first in (0..people).step_by(10_000) {
             crowd.bring(first..people.min(first + 10_000), people).await;
         }
         crowd
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("people.db")
+    }
+
+    pub(crate) fn close(self) -> Closed {
+        let Self { organization, owner, folder, .. } = self;
+        Closed { path: folder.path().join("people.db"), organization, owner, _folder: folder }
     }
 
     async fn bring(&self, numbers: std::ops::Range<usize>, of: usize) {
