@@ -46,7 +46,7 @@ fn holds(connection: &Connection, guard: &Guard) -> Result<bool, Failure> {
 
 /// Whether nobody holds a claim once the change-set's own releases are done.
 fn is_free(connection: &Connection, changes: &ChangeSet, claim: &Claim) -> Result<bool, Failure> {
-    let sql = "SELECT holder FROM claim WHERE text = ?1";
+    let sql = "SELECT holder FROM tenure_claim WHERE text = ?1";
     let held: Option<[u8; 16]> = first(connection, sql, [claim.text()])?;
     Ok(held.is_none_or(|holder| {
         changes.release.iter().any(|(given, by)| given == claim && *by.as_bytes() == holder)
@@ -55,7 +55,7 @@ fn is_free(connection: &Connection, changes: &ChangeSet, claim: &Claim) -> Resul
 
 fn stands(connection: &Connection, entry: &Entry) -> Result<bool, Failure> {
     let (kind, owner) = super::place::stream(entry.stream);
-    let sql = "SELECT 1 FROM entry WHERE kind = ?1 AND owner = ?2 AND position = ?3";
+    let sql = "SELECT 1 FROM tenure_entry WHERE kind = ?1 AND owner = ?2 AND position = ?3";
     let values = params![kind, owner.as_bytes(), integer(entry.position.get())];
     Ok(first::<i64>(connection, sql, values)?.is_some())
 }
