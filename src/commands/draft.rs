@@ -288,6 +288,17 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Leaving the organization, or being signed out of it, reaches into its workspaces.
+    pub(crate) fn end_sessions_in_workspaces(&mut self, it: &Membership) {
+        if it.scope.workspace.is_none() {
+            for one in self.state.memberships_of_same_person(it) {
+                if one.id != it.id {
+                    self.push(Event::SessionsEnded { membership: one.id, epoch: one.epoch.next() });
+                }
+            }
+        }
+    }
+
     /// Takes an invitation back, with the memberships that still wait for it.
     pub(crate) fn revoke(&mut self, invitation: &Invitation, because: RemovedBecause) {
         self.push(match because {
@@ -385,6 +396,8 @@ impl<'a> Draft<'a> {
         self.stays_kept_without(it)?;
         self.push(Event::MembershipDeactivated { membership: it.id, because, at: self.now() });
         self.end_access(it);
+        // I7: sessions in its workspaces end too, and do not come back when the person does.
+        self.end_sessions_in_workspaces(it);
         self.hand_over(it, handover)
     }
 

@@ -48,6 +48,7 @@ impl Decide for EndSessions {
             return Err(Refusal::NotFound(Thing::Membership));
         }
         draft.push(Event::SessionsEnded { membership: it.id, epoch: it.epoch.next() });
+        draft.end_sessions_in_workspaces(it);
         Ok(())
     }
 }
