@@ -91,7 +91,9 @@ impl Decide for FoundOrganization {
             // I1: from the first moment on somebody keeps it.
             return Err(Refusal::LastOwner);
         }
-        super::change_rules::check(&self.rules, |name| self.roles.iter().any(|r| r.name == *name))?;
+        super::change_rules::check(&self.rules, |name| {
+            self.roles.iter().find(|r| r.name == *name)
+        })?;
         let founder = draft.user(self.founder)?;
         if founder.realm != self.realm {
             return Err(Refusal::NotFound(Thing::User));
@@ -135,12 +137,8 @@ impl Decide for FoundOrganization {
     }
 }
 
-/// A sensible set of roles: few enough, each once, each permission declared.
+/// A sensible set of roles: each once, each permission declared.
 fn check_roles(draft: &Draft<'_>, roles: &[Role]) -> Result<(), Refusal> {
-    const MAX: usize = 64;
-    if roles.len() > MAX {
-        return Err(Refusal::TooMany { what: "roles", max: MAX });
-    }
     for (n, role) in roles.iter().enumerate() {
         if roles.iter().take(n).any(|other| other.name == role.name) {
             return Err(Refusal::NameTaken(Thing::Role));
