@@ -109,7 +109,7 @@ impl Decide for AcceptInvitation {
         }
         inviter_still_may(draft, invitation)?;
         let rules = draft.rules()?;
-        super::edit_profile::check_fields(rules, &self.profile.0)?;
+        super::edit_profile::check_own_fields(rules, &self.profile.0)?;
         let (user, can_sign_in) = self.user(draft, invitation)?;
         draft.push(Event::InvitationAccepted { invitation: invitation.id });
         for id in &invitation.memberships {

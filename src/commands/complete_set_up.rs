@@ -48,7 +48,7 @@ impl Decide for CompleteSetUp {
         };
         let user = draft.user(user)?;
         let rules = draft.rules()?;
-        super::edit_profile::check_fields(rules, &self.profile.0)?;
+        super::edit_profile::check_own_fields(rules, &self.profile.0)?;
         if rules.activation == Activation::AfterProfile {
             let missing = super::accept_invitation::missing_fields(rules, it, &self.profile).next();
             if let Some(field) = missing {

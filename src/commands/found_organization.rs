@@ -167,12 +167,8 @@ impl Decide for FoundOrganization {
     }
 }
 
-/// A sensible set of roles: few enough, each once, each permission declared.
+/// A sensible set of roles: each once, each permission declared.
 fn check_roles(draft: &Draft<'_>, roles: &[Role]) -> Result<(), Refusal> {
-    const MAX: usize = 64;
-    if roles.len() > MAX {
-        return Err(Refusal::TooMany { what: "roles", max: MAX });
-    }
     for (n, role) in roles.iter().enumerate() {
         if roles.iter().take(n).any(|other| other.name == role.name) {
             return Err(Refusal::NameTaken(Thing::Role));

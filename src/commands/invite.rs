@@ -213,6 +213,11 @@ impl Invite {
 
     fn furnish(&self, draft: &Draft<'_>, it: &mut Membership) -> Result<(), Refusal> {
         it.profile = self.profile.clone();
+        if self.scope.workspace.is_some() && !self.teams.is_empty() {
+            // I4: teams are the organization's, and whoever is in one is a member of that.
+            let because = "teams belong to the organization; add the person there";
+            return Err(Refusal::RuleForbids { rule: "I4", because });
+        }
         for team in &self.teams {
             let team = draft.state.team(self.scope.organization, *team);
             it.teams.insert(team.ok_or(Refusal::NotFound(Thing::Team))?.id);
@@ -241,6 +246,7 @@ impl Invite {
         }
         if self.fence.len() + self.overrides.len() > 0 {
             draft.hold(Management::OverridePermissions)?;
+            super::set_fence::gives_no_more(draft, &self.fence)?;
         }
         Ok(())
     }

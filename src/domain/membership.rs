@@ -538,7 +538,8 @@ impl Fence {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.values().map(BTreeSet::len).sum()
+        // A name under which nothing is listed takes room as well.
+        self.0.values().map(|listed| listed.len().max(1)).sum()
     }
 }
 

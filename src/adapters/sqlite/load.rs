@@ -129,12 +129,12 @@ impl Loading<'_> {
         let (user, came_by) = (it.user, it.came_by);
         let email = it.email.as_ref().map(|email| email.canonical().as_str().to_owned());
         let mut removed = self.ids(
-            "SELECT id FROM membership
+            "SELECT id FROM tenure_membership INDEXED BY tenure_membership_past_of_user
              WHERE user = ?1 AND organization = ?2 AND status = 'removed'",
             params![user.map(|user| *user.uuid().as_bytes()), organization.as_bytes()],
         )?;
         removed.extend(self.ids(
-            "SELECT id FROM membership
+            "SELECT id FROM tenure_membership INDEXED BY tenure_membership_past_of_email
              WHERE organization = ?1 AND email = ?2 AND status = 'removed'",
             params![organization.as_bytes(), email],
         )?);
