@@ -182,6 +182,7 @@ impl<'t> Found<'t> {
                 }
             }
             Need::Person(id) => self.person(*id),
+            Need::Past(id) => self.past(*id),
             Need::IssuedBy(id, limit) => self.open_invitations(
                 *limit,
                 |it| it.issuer == Some(*id),
@@ -284,6 +285,26 @@ impl<'t> Found<'t> {
         let others: Vec<_> = self.tables.memberships().filter(same).map(|it| it.id).collect();
         for id in others {
             self.with_company(&Key::Membership(id));
+        }
+    }
+
+    fn past(&mut self, id: MembershipId) {
+        let Some(Record::Membership(person)) = self.tables.records.get(&Key::Membership(id)) else {
+            return;
+        };
+        let address = |it: &Membership| it.email.as_ref().map(|email| email.canonical().clone());
+        let same = |it: &&Membership| {
+            !it.is_live()
+                && it.scope.organization == person.scope.organization
+                && ((it.user.is_some() && it.user == person.user)
+                    || (it.email.is_some() && address(it) == address(person)))
+        };
+        let past: Vec<_> = self.tables.memberships().filter(same).collect();
+        for it in past.into_iter().chain([person.as_ref()]) {
+            self.alone(&Key::Membership(it.id));
+            if let Some(invitation) = it.came_by {
+                self.alone(&Key::Invitation(invitation));
+            }
         }
     }
 

@@ -260,7 +260,7 @@ impl<'a> Draft<'a> {
     // ── Steps that several commands share ───────────────────────────────────────────────────────
 
     /// The step must exist from the membership's status.
-    pub(crate) fn step(&self, it: &Membership, step: Step) -> Result<StatusName, Refusal> {
+    pub(crate) fn step(it: &Membership, step: Step) -> Result<StatusName, Refusal> {
         let from = it.status.name();
         from.after(step).ok_or(Refusal::NoTransition { from, step })
     }
@@ -278,9 +278,18 @@ impl<'a> Draft<'a> {
         self.push(Event::MailDue { mail: Box::new(mail) });
     }
 
+    /// I7: the sessions of somebody are over; in an organization, those in its workspaces too.
+    pub(crate) fn end_sessions(&mut self, it: &Membership) {
+        for one in self.state.memberships_of_same_person(it) {
+            if one.id == it.id || it.scope.workspace.is_none() {
+                self.push(Event::SessionsEnded { membership: one.id, epoch: one.epoch.next() });
+            }
+        }
+    }
+
     /// I7: whoever goes has no session and no open invitation of theirs works.
     pub(crate) fn end_access(&mut self, it: &Membership) {
-        self.push(Event::SessionsEnded { membership: it.id, epoch: it.epoch.next() });
+        self.end_sessions(it);
         for invitation in self.state.open_invitations(it.scope.organization) {
             if invitation.issuer == Some(it.id) {
                 self.revoke(invitation, RemovedBecause::InvitationRevoked);
@@ -337,17 +346,17 @@ impl<'a> Draft<'a> {
         because: RemovedBecause,
         handover: Option<Disposition>,
     ) -> Result<(), Refusal> {
-        self.step(it, Step::Remove)?;
+        Self::step(it, Step::Remove)?;
         let holds_work = it.is_active() || matches!(it.status.name(), StatusName::Deactivated);
         // Where the organization ends, nobody takes over.
         if holds_work && !self.is_closing()? {
             self.hand_over(it, handover)?;
         }
+        self.end_access(it);
         for one in self.leaving_with(it) {
             if self.is_removed_already(one.id) {
                 continue;
             }
-            self.end_access(one);
             let invitation =
                 one.invitation.and_then(|id| self.state.invitation(it.scope.organization, id));
             match invitation {
@@ -394,7 +403,7 @@ impl<'a> Draft<'a> {
         because: DeactivatedBecause,
         handover: Option<Disposition>,
     ) -> Result<(), Refusal> {
-        self.step(it, Step::Deactivate)?;
+        Self::step(it, Step::Deactivate)?;
         self.stays_kept_without(it)?;
         self.push(Event::MembershipDeactivated { membership: it.id, because, at: self.now() });
         self.end_access(it);

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Disposition, Event, LastOwner, MembershipId, Need, Oneself, OrganizationStatus, Refusal,
-    RemovedBecause, Scope, Stream, Thing,
+    DeactivatedBecause, Disposition, Event, LastOwner, Membership, MembershipId, MembershipStatus,
+    Need, Oneself, OrganizationStatus, Refusal, RemovedBecause, Scope, Stream, Thing,
 };
 
 use super::draft::Draft;
@@ -59,7 +59,9 @@ impl Decide for Leave {
             OrganizationStatus::Active | OrganizationStatus::Suspended { .. } => false,
             OrganizationStatus::Closing { .. } | OrganizationStatus::Closed { .. } => true,
         };
-        if draft.is_last_keeper(it) && !over {
+        let whole = super::remove_member::last_workspace_takes_along(draft, it)?;
+        // I1: the last workspace may take the last owner's membership along (C18).
+        if draft.is_last_keeper(whole.unwrap_or(it)) && !over {
             match organization.rules.last_owner {
                 LastOwner::Refused => return Err(Refusal::LastOwner),
                 LastOwner::ClosesOrganization => {
@@ -68,7 +70,23 @@ impl Decide for Leave {
                 }
             }
         }
-        let whole = super::remove_member::last_workspace_takes_along(draft, it)?;
+        keep_blocked(draft, it)?;
         draft.go(whole.unwrap_or(it), because, self.handover)
     }
+}
+
+/// Whoever is blocked may go, and is still kept out.
+fn keep_blocked(draft: &mut Draft<'_>, it: &Membership) -> Result<(), Refusal> {
+    let (MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. }, None) =
+        (it.status, it.scope.workspace)
+    else {
+        return Ok(());
+    };
+    let organization = it.scope.organization;
+    // Without an address nothing would recognise the person.
+    let email = it.email.as_ref().ok_or(Refusal::Blocked)?;
+    if let Some(digest) = draft.facts.block_digests(organization, email.canonical()).pop() {
+        draft.push(Event::BlockKept { organization, digest });
+    }
+    Ok(())
 }

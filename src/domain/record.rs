@@ -338,6 +338,9 @@ pub enum Need {
     /// The membership, with what comes with it, its user, and every live membership in the same
     /// organization of the same user or the same address, with what comes with those.
     Person(MembershipId),
+    /// The membership, the removed memberships in the same organization of the same user or the
+    /// same address, and the invitations by which they came; nothing else comes with them.
+    Past(MembershipId),
     /// The open invitations that this membership issued, oldest first, at most this many, with
     /// what comes with them.
     IssuedBy(MembershipId, u32),

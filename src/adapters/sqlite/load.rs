@@ -40,17 +40,18 @@ impl Loading<'_> {
                 Ok(())
             }
             Need::Person(id) => self.person(*id),
+            Need::Past(id) => self.past(*id),
             Need::IssuedBy(issuer, limit) => {
                 let open = self.ids(
-                    "SELECT id FROM invitation INDEXED BY invitation_of_issuer
-                     WHERE issuer = ?1 AND status = 'open' ORDER BY id LIMIT ?2",
+                    "SELECT id FROM tenure_invitation INDEXED BY tenure_invitation_of_issuer
+                     WHERE issuer = ?1 AND status = 'open' ORDER BY created_at, id LIMIT ?2",
                     params![issuer.uuid().as_bytes(), limit],
                 )?;
                 self.invitations(open)
             }
             Need::Expiring(organization, limit) => {
                 let open = self.ids(
-                    "SELECT id FROM invitation INDEXED BY invitation_expiring
+                    "SELECT id FROM tenure_invitation INDEXED BY tenure_invitation_expiring
                      WHERE organization = ?1 AND status = 'open' ORDER BY expires_at, id LIMIT ?2",
                     params![organization.uuid().as_bytes(), limit],
                 )?;
@@ -109,13 +110,43 @@ impl Loading<'_> {
         }
         if let Some(email) = email {
             others.extend(self.ids(
-                "SELECT id FROM membership INDEXED BY membership_of_email
+                "SELECT id FROM tenure_membership INDEXED BY tenure_membership_of_email
                  WHERE organization = ?1 AND email = ?2 AND status <> 'removed'",
                 params![organization.uuid().as_bytes(), email],
             )?);
         }
         for other in others {
             self.whole(&Key::Membership(MembershipId::new(other)))?;
+        }
+        Ok(())
+    }
+
+    fn past(&mut self, id: MembershipId) -> Result<(), Failure> {
+        let Some(Record::Membership(it)) = self.record(&Key::Membership(id))? else {
+            return Ok(());
+        };
+        let organization = it.scope.organization.uuid();
+        let (user, came_by) = (it.user, it.came_by);
+        let email = it.email.as_ref().map(|email| email.canonical().as_str().to_owned());
+        let mut removed = self.ids(
+            "SELECT id FROM tenure_membership INDEXED BY tenure_membership_past_of_user
+             WHERE user = ?1 AND organization = ?2 AND status = 'removed'",
+            params![user.map(|user| *user.uuid().as_bytes()), organization.as_bytes()],
+        )?;
+        removed.extend(self.ids(
+            "SELECT id FROM tenure_membership INDEXED BY tenure_membership_past_of_email
+             WHERE organization = ?1 AND email = ?2 AND status = 'removed'",
+            params![organization.as_bytes(), email],
+        )?);
+        let mut invitations: Vec<InvitationId> = came_by.into_iter().collect();
+        for id in removed {
+            let past = self.record(&Key::Membership(MembershipId::new(id)))?;
+            if let Some(Record::Membership(it)) = past {
+                invitations.extend(it.came_by);
+            }
+        }
+        for id in invitations {
+            self.record(&Key::Invitation(id))?;
         }
         Ok(())
     }
@@ -160,7 +191,7 @@ impl Loading<'_> {
 
     fn of_user(&self, organization: OrganizationId, user: UserId) -> Result<Vec<Uuid>, Failure> {
         self.ids(
-            "SELECT id FROM membership INDEXED BY membership_of_user
+            "SELECT id FROM tenure_membership INDEXED BY tenure_membership_of_user
              WHERE user = ?1 AND organization = ?2 AND status <> 'removed'",
             params![user.uuid().as_bytes(), organization.uuid().as_bytes()],
         )
@@ -175,7 +206,7 @@ impl Loading<'_> {
             return Ok(());
         }
         let roles = self.view.rows(
-            "SELECT body FROM role WHERE organization = ?1",
+            "SELECT body FROM tenure_role WHERE organization = ?1",
             [organization.uuid().as_bytes()],
             |row| Ok(Record::Role(organization, body(row, 0)?)),
         )?;
@@ -184,7 +215,7 @@ impl Loading<'_> {
     }
 
     fn holder(&self, claim: &Claim) -> Result<Option<Key>, Failure> {
-        let sql = "SELECT holder FROM claim WHERE text = ?1";
+        let sql = "SELECT holder FROM tenure_claim WHERE text = ?1";
         let held = self.view.rows(sql, [claim.text()], |row| id(row, 0))?;
         Ok(held.first().map(|holder| claim.holder(*holder)))
     }
@@ -207,8 +238,8 @@ fn read(view: &View<'_>, key: &Key) -> Result<Option<Record>, Failure> {
     let place = Place::of(key);
     let sql = match key {
         Key::Entry(..) => format!(
-            "SELECT e.feed, e.body, d.body FROM entry e LEFT JOIN entry_detail d ON d.feed = e.feed
-             WHERE {}",
+            "SELECT e.feed, e.body, d.body
+             FROM tenure_entry e LEFT JOIN tenure_entry_detail d ON d.feed = e.feed WHERE {}",
             place.by
         ),
         Key::Organization(_)
