@@ -135,14 +135,21 @@ fn faults(path: &str, source: &str) -> Vec<String> {
             let names_builder = path == "directory/mod.rs"
                 && code.lines().nth(line - 1).unwrap().contains("adapters::system");
             // The crate's root names what stands in the directory.
-            let upward = if is_root { !matches!(floor, "testing" | "directory") } else { is_module && !allowed.contains(&name.as_str()) };
+            let upward = if is_root {
+                !matches!(floor, "testing" | "directory")
+            } else {
+                is_module && !allowed.contains(&name.as_str())
+            };
             if upward && !names_builder {
                 faults.push(format!("{path}:{line} imports crate::{name} from above"));
             }
         }
     }
     for ambient in AMBIENT {
-        if let Some(at) = code.find(ambient).filter(|_| path != "adapters/system.rs") {
+        // Waiting for another process to let go of a file takes real time, whatever the clock says.
+        let waits = path == "adapters/sqlite/schema.rs" && ambient == "Instant::now";
+        let allowed = path == "adapters/system.rs" || waits;
+        if let Some(at) = code.find(ambient).filter(|_| !allowed) {
             let line = code[..at].matches('\n').count() + 1;
             faults.push(format!("{path}:{line} uses {ambient}: take it from the port"));
         }
@@ -174,7 +181,10 @@ fn wildcards(path: &str, code: &str) -> Vec<String> {
         for (offset, pattern) in &patterns {
             if told && bare(pattern) {
                 let line = code[..open + offset].matches('\n').count() + 1;
-                faults.push(format!("{path}:{line} has an arm `{}` over a choice that must be told apart", pattern.trim()));
+                faults.push(format!(
+                    "{path}:{line} has an arm `{}` over a choice that must be told apart",
+                    pattern.trim()
+                ));
             }
         }
     }

@@ -89,9 +89,9 @@ fn summary(row: &[(&str, String)]) -> String {
     if let [(_, outcome)] = by_outcome.keys().collect::<Vec<_>>()[..] {
         return (*outcome).to_owned();
     }
-    let parts = by_outcome.iter().map(|((_, outcome), targets)| {
-        format!("{outcome}: {}", targets.join(" "))
-    });
+    let parts = by_outcome
+        .iter()
+        .map(|((_, outcome), targets)| format!("{outcome}: {}", targets.join(" ")));
     parts.collect::<Vec<_>>().join(" · ")
 }
 
@@ -117,7 +117,8 @@ What may surprise, and why it is so:
 
 #[test]
 fn every_command_has_its_requirement() {
-    let mut text = String::from("What each command requires of whoever asks, before rank and records.\n\n");
+    let mut text =
+        String::from("What each command requires of whoever asks, before rank and records.\n\n");
     writeln!(
         text,
         "{:<20} {:<22} {:<8} {:<15} {:<12} {:<7} organization",

@@ -71,7 +71,10 @@ impl Decide for FinishClosing {
                 draft.push(Event::OrganizationClosed { at: draft.now() });
                 Ok(())
             }
-            status => Err(Refusal::OrganizationNotActive(status)),
+            status @ (OrganizationStatus::Active
+            | OrganizationStatus::Suspended { .. }
+            | OrganizationStatus::Closing { .. }
+            | OrganizationStatus::Closed { .. }) => Err(Refusal::OrganizationNotActive(status)),
         }
     }
 }

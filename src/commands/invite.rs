@@ -175,7 +175,12 @@ impl Invite {
             return match there.status.name() {
                 StatusName::Active => Ok(None),
                 // One invitation at a time: answer that one first.
-                other => Err(Refusal::AlreadyMember(other)),
+                other @ (StatusName::Invited
+                | StatusName::Lapsed
+                | StatusName::SettingUp
+                | StatusName::Provisioned
+                | StatusName::Deactivated
+                | StatusName::Removed) => Err(Refusal::AlreadyMember(other)),
             };
         }
         let rules = draft.rules()?;
@@ -302,7 +307,10 @@ pub(super) fn not_here(
         MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. } => {
             Refusal::Blocked
         }
-        status => Refusal::AlreadyMember(status.name()),
+        MembershipStatus::Pending { .. }
+        | MembershipStatus::Active { .. }
+        | MembershipStatus::Deactivated { .. }
+        | MembershipStatus::Removed { .. } => Refusal::AlreadyMember(it.status.name()),
     })
 }
 

@@ -36,8 +36,20 @@ pub(crate) struct Stage {
 }
 
 pub(crate) const PRINCIPALS: [&str; 14] = [
-    "olivia", "ada", "amir", "bob", "vera", "carl", "dora", "stan", "sam", "rita", "support",
-    "provisioner", "system", "bearer",
+    "olivia",
+    "ada",
+    "amir",
+    "bob",
+    "vera",
+    "carl",
+    "dora",
+    "stan",
+    "sam",
+    "rita",
+    "support",
+    "provisioner",
+    "system",
+    "bearer",
 ];
 
 pub(crate) fn identity(subject: &str) -> ExternalIdentity {
@@ -138,14 +150,17 @@ pub(crate) async fn stage_in(store: impl Store + 'static) -> Stage {
     directory.execute(&olivia, offer).await.unwrap();
 
     let nil = uuid::Uuid::nil();
-    let target = |name, who: &str, membership, invitation: Option<InvitationId>, user: Option<UserId>| Target {
-        name,
-        scope,
-        membership,
-        invitation: invitation.unwrap_or(InvitationId::new(nil)),
-        user: user.unwrap_or(UserId::new(nil)),
-        email: Company::email(who),
-    };
+    let target =
+        |name, who: &str, membership, invitation: Option<InvitationId>, user: Option<UserId>| {
+            Target {
+                name,
+                scope,
+                membership,
+                invitation: invitation.unwrap_or(InvitationId::new(nil)),
+                user: user.unwrap_or(UserId::new(nil)),
+                email: Company::email(who),
+            }
+        };
     let member = |name, who: &'static str| {
         let it = company.member(who);
         target(name, who, it.membership, it.invitation, it.user)
@@ -177,10 +192,9 @@ pub(crate) async fn stage_in(store: impl Store + 'static) -> Stage {
 impl Stage {
     pub(crate) fn principal(&self, name: &str) -> Principal {
         match name {
-            "support" => Principal::Support {
-                access: self.support,
-                person: "vendor-17".parse().unwrap(),
-            },
+            "support" => {
+                Principal::Support { access: self.support, person: "vendor-17".parse().unwrap() }
+            }
             "bearer" => Principal::Bearer(self.link.clone()),
             "stan" => Principal::Person(self.company.member("stan").user.unwrap()),
             other => self.company.principal(other),
@@ -248,7 +262,10 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
     let Around { workspace, team, support, .. } = *around;
     let role = |name: &str| -> RoleName { name.parse().unwrap() };
     let new_role = |name: &str| {
-        Role::new(name, 10).unwrap().with(Desk::ViewTickets, Reach::OWN).with(Desk::UseMacros, Reach::ALL)
+        Role::new(name, 10)
+            .unwrap()
+            .with(Desk::ViewTickets, Reach::OWN)
+            .with(Desk::UseMacros, Reach::ALL)
     };
     let realm = Realm::Shared;
     let handover = None;
@@ -277,9 +294,7 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
         C::CloseOrganization => CloseOrganization { organization }.into(),
         C::FinishClosing => FinishClosing { organization }.into(),
         C::SetSeatLimit => SetSeatLimit { organization, limit: Some(50) }.into(),
-        C::OpenWorkspace => {
-            OpenWorkspace { organization, name: "South".parse().unwrap() }.into()
-        }
+        C::OpenWorkspace => OpenWorkspace { organization, name: "South".parse().unwrap() }.into(),
         C::CloseWorkspace => CloseWorkspace { organization, workspace }.into(),
         C::Invite => {
             Invite::new(scope, "newcomer@acme.example".parse().unwrap(), role("agent")).into()
@@ -394,13 +409,10 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
             RenewSupport { organization, access: support, lasting: Some(Span::days(2)) }.into()
         }
         C::RevokeSupport => RevokeSupport { organization, access: support }.into(),
-        C::OfferOwnership => OfferOwnership {
-            organization,
-            membership,
-            role: role("owner"),
-            then_become: None,
+        C::OfferOwnership => {
+            OfferOwnership { organization, membership, role: role("owner"), then_become: None }
+                .into()
         }
-        .into(),
         C::AcceptOwnership => AcceptOwnership { organization }.into(),
         C::DeclineOwnership => DeclineOwnership { organization }.into(),
         C::RegisterUser => RegisterUser::verified(
