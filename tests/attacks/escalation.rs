@@ -28,11 +28,20 @@ async fn attack_19_nobody_touches_whom_they_do_not_outrank_at_any_scope() {
             let because = DeactivatedBecause::Other;
             let handover = None;
             let answers = [
-                refused(&it, it.principal("ada"), Deactivate { scope, membership, because, handover })
+                refused(
+                    &it,
+                    it.principal("ada"),
+                    Deactivate { scope, membership, because, handover },
+                )
+                .await,
+                refused(&it, it.principal("ada"), RemoveMember { scope, membership, handover })
                     .await,
-                refused(&it, it.principal("ada"), RemoveMember { scope, membership, handover }).await,
-                refused(&it, it.principal("ada"), ChangeRole { scope, membership, role: name("agent") })
-                    .await,
+                refused(
+                    &it,
+                    it.principal("ada"),
+                    ChangeRole { scope, membership, role: name("agent") },
+                )
+                .await,
             ];
             for answer in answers {
                 let outranked = matches!(answer, Refusal::Outranked { .. });
@@ -81,7 +90,10 @@ async fn attack_25_an_invitation_grants_nothing_after_its_inviter_lost_standing(
         let accept = AcceptInvitation::new(it.organization, invited.invitation);
         let answer = refused(&it, eve, accept).await;
         let closed = Refusal::InvitationClosed(InvitationStatus::Revoked);
-        assert!(answer == Refusal::InviterLostStanding || answer == closed, "{loses:?}: {answer:?}");
+        assert!(
+            answer == Refusal::InviterLostStanding || answer == closed,
+            "{loses:?}: {answer:?}"
+        );
     }
 }
 
@@ -133,8 +145,10 @@ async fn attack_28_an_invitation_brings_no_override_team_or_fence_beyond_the_inv
     let membership = it.member("berta").membership;
     let permission = Management::OverridePermissions.into();
     let to = Some(Override::Raise(Reach::ALL));
-    does(&it, it.principal("olivia"), OverridePermission { scope, membership, permission, to }).await;
-    for (permission, reach) in [(Desk::ViewTickets, Reach::ALL), (Desk::DeleteTickets, Reach::OWN)] {
+    does(&it, it.principal("olivia"), OverridePermission { scope, membership, permission, to })
+        .await;
+    for (permission, reach) in [(Desk::ViewTickets, Reach::ALL), (Desk::DeleteTickets, Reach::OWN)]
+    {
         let raised = invite().overriding(permission, Override::Raise(reach));
         let answer = refused(&it, &berta, raised).await;
         assert_eq!(answer, Refusal::ExceedsOwn(permission.into()));
@@ -164,8 +178,12 @@ async fn attack_51_whoever_is_fenced_in_hands_on_no_other_resources() {
     let berta = it.principal("berta");
     let exceeded = Refusal::ExceedsOwn(Desk::ViewTickets.into());
     let permissions = BTreeMap::new();
-    let wide =
-        SetTeamPermissions { organization, team, permissions: permissions.clone(), fence: payroll.clone() };
+    let wide = SetTeamPermissions {
+        organization,
+        team,
+        permissions: permissions.clone(),
+        fence: payroll.clone(),
+    };
     assert_eq!(refused(&it, &berta, wide.clone()).await, exceeded);
     let bob = it.member("bob").membership;
     let set = SetFence { scope, membership: bob, fence: payroll.clone() };
@@ -188,7 +206,12 @@ async fn attack_51_a_team_gives_and_holds_nothing_of_another_organization() {
     let theirs = does(
         &it,
         &rita,
-        CreateTeam { organization: it.rival, name: name("Rivals"), description: None, members: vec![] },
+        CreateTeam {
+            organization: it.rival,
+            name: name("Rivals"),
+            description: None,
+            members: vec![],
+        },
     )
     .await;
     let absent = |thing| Refusal::NotFound(thing);
@@ -208,7 +231,8 @@ async fn attack_51_a_team_gives_and_holds_nothing_of_another_organization() {
 
 #[tokio::test]
 async fn attack_51_a_workspace_administrator_fills_no_team_of_the_organization() {
-    let it = acme_under(Rules { workspace_guest_role: Some(name("customer")), ..Rules::default() }).await;
+    let it = acme_under(Rules { workspace_guest_role: Some(name("customer")), ..Rules::default() })
+        .await;
     let scope = workspace(&it).await;
     let team = team(&it, Vec::new()).await;
     let invite = Invite::new(scope, "eve@acme.example".parse().unwrap(), name("admin"));
@@ -220,7 +244,8 @@ async fn attack_51_a_workspace_administrator_fills_no_team_of_the_organization()
     assert!(matches!(answer, Refusal::RuleForbids { rule: "I4", .. }), "{answer:?}");
     does(&it, eve, invite).await;
     // In the organization they are a customer, whatever they are in the workspace.
-    let invite = Invite::new(it.organization, "oscar@acme.example".parse().unwrap(), name("customer"));
+    let invite =
+        Invite::new(it.organization, "oscar@acme.example".parse().unwrap(), name("customer"));
     let answer = refused(&it, eve, invite).await;
     assert_eq!(answer, Refusal::MissingPermission(Management::Invite.into()));
 }
@@ -305,10 +330,14 @@ async fn attack_48_nobody_comes_in_as_an_owner_by_a_rule() {
     let organization = it.organization;
     for rules in [
         Rules { joining: Joining::Open { role: name("owner") }, ..Rules::default() },
-        Rules { provisioning: Provisioning::JustInTime { role: name("owner") }, ..Rules::default() },
+        Rules {
+            provisioning: Provisioning::JustInTime { role: name("owner") },
+            ..Rules::default()
+        },
         Rules { workspace_guest_role: Some(name("owner")), ..Rules::default() },
     ] {
-        let answer = refused(&it, it.principal("olivia"), ChangeRules { organization, rules }).await;
+        let answer =
+            refused(&it, it.principal("olivia"), ChangeRules { organization, rules }).await;
         assert!(matches!(answer, Refusal::RuleForbids { rule: "I1", .. }), "{answer:?}");
     }
 }
@@ -354,7 +383,13 @@ async fn attack_48_taking_a_denial_away_gives_nothing_that_one_lacks() {
     for to in [None, Some(Override::Cap(Reach::ALL)), Some(Override::Raise(Reach::OWN))] {
         assert_eq!(refused(&it, &ada, set(bob, to)).await, Refusal::ExceedsOwn(export()));
     }
-    assert!(!it.directory.check(&it.principal("bob"), scope, Desk::ExportData).await.unwrap().is_allowed());
+    assert!(
+        !it.directory
+            .check(&it.principal("bob"), scope, Desk::ExportData)
+            .await
+            .unwrap()
+            .is_allowed()
+    );
 }
 
 #[tokio::test]
@@ -366,7 +401,8 @@ async fn attack_48_renewing_support_takes_what_letting_it_in_takes() {
     let it = acme_with([liaison]).await;
     gets_role(&it, "berta", "liaison").await;
     let access = it.support;
-    let renew = RenewSupport { organization: it.organization, access, lasting: Some(Span::days(1)) };
+    let renew =
+        RenewSupport { organization: it.organization, access, lasting: Some(Span::days(1)) };
     let answer = refused(&it, it.principal("berta"), renew).await;
     assert_eq!(answer, Refusal::ExceedsOwn(Management::ViewPeople.into()));
 }
@@ -408,7 +444,9 @@ async fn attack_19_the_last_owner_stays_by_every_way_out() {
 
 #[tokio::test]
 async fn attack_09_a_block_outlives_leaving_and_no_directory_lifts_it() {
-    let it = acme_under(Rules { joining: Joining::Open { role: name("customer") }, ..Rules::default() }).await;
+    let it =
+        acme_under(Rules { joining: Joining::Open { role: name("customer") }, ..Rules::default() })
+            .await;
     let organization = it.organization;
     let scope: Scope = organization.into();
     let bob = it.member("bob");
@@ -454,7 +492,9 @@ async fn attack_46_what_was_taken_away_is_denied_at_the_next_check() {
     let it = acme().await;
     let organization = it.organization;
     let ada = it.principal("ada");
-    let may = async || it.directory.check(&ada, organization, Management::Invite).await.unwrap().is_allowed();
+    let may = async || {
+        it.directory.check(&ada, organization, Management::Invite).await.unwrap().is_allowed()
+    };
     assert!(may().await);
     gets_role(&it, "ada", "agent").await;
     assert!(!may().await);
@@ -463,7 +503,13 @@ async fn attack_46_what_was_taken_away_is_denied_at_the_next_check() {
     assert_eq!(answer, Refusal::MissingPermission(Management::Invite.into()));
     // Support's access, too.
     let support = it.principal("support");
-    let sees = async || it.directory.check(&support, organization, Management::ViewPeople).await.unwrap().is_allowed();
+    let sees = async || {
+        it.directory
+            .check(&support, organization, Management::ViewPeople)
+            .await
+            .unwrap()
+            .is_allowed()
+    };
     assert!(sees().await);
     does(&it, it.principal("olivia"), RevokeSupport { organization, access: it.support }).await;
     assert!(!sees().await);
@@ -482,7 +528,8 @@ async fn nobody_sets_their_own_fence_role_status_or_overrides() {
         let answers = [
             refused(&it, &principal, SetFence { scope, membership, fence: Fence::default() }).await,
             refused(&it, &principal, change_role(&it, who, "agent")).await,
-            refused(&it, &principal, OverridePermission { scope, membership, permission, to }).await,
+            refused(&it, &principal, OverridePermission { scope, membership, permission, to })
+                .await,
             refused(&it, &principal, Deactivate { scope, membership, because, handover }).await,
             refused(&it, &principal, RemoveMember { scope, membership, handover }).await,
         ];

@@ -91,7 +91,8 @@ async fn attack_15_an_external_id_that_spells_an_internal_one_names_nobody_else(
         ids.extend([it.membership.to_string(), it.user.unwrap().to_string()]);
     }
     ids.extend([organization.to_string(), "1".to_owned(), "0".to_owned()]);
-    let before = it.directory.person(&Principal::System, organization, it.member("olivia").membership).await;
+    let before =
+        it.directory.person(&Principal::System, organization, it.member("olivia").membership).await;
     for (n, id) in ids.iter().enumerate() {
         let provision = Provision {
             organization,
@@ -104,7 +105,8 @@ async fn attack_15_an_external_id_that_spells_an_internal_one_names_nobody_else(
         let new = does(&it, it.principal("provisioner"), provision).await;
         assert!(!ids.contains(&new.to_string()));
     }
-    let after = it.directory.person(&Principal::System, organization, it.member("olivia").membership).await;
+    let after =
+        it.directory.person(&Principal::System, organization, it.member("olivia").membership).await;
     assert_eq!(before.unwrap().membership, after.unwrap().membership);
 }
 
@@ -210,8 +212,18 @@ fn attack_32_no_address_holds_a_character_that_nobody_sees() {
 }
 
 const INVISIBLE: [char; 12] = [
-    '\u{ad}', '\u{34f}', '\u{115f}', '\u{1160}', '\u{17b4}', '\u{180e}', '\u{200b}', '\u{2060}',
-    '\u{3164}', '\u{ffa0}', '\u{feff}', '\u{e0041}',
+    '\u{ad}',
+    '\u{34f}',
+    '\u{115f}',
+    '\u{1160}',
+    '\u{17b4}',
+    '\u{180e}',
+    '\u{200b}',
+    '\u{2060}',
+    '\u{3164}',
+    '\u{ffa0}',
+    '\u{feff}',
+    '\u{e0041}',
 ];
 
 /// The typed address never stands in for the stored one: sign-up, invitation, acceptance, search.
@@ -238,7 +250,10 @@ async fn attack_33_a_look_alike_finds_invites_and_accepts_nobody() {
         }
     }
     // Searching folds as names are folded; it identifies nobody, and shows only who may be seen.
-    let filter = PeopleFilter { prefix: Some("\u{ff42}\u{ff4f}\u{ff42}".to_owned()), ..PeopleFilter::default() };
+    let filter = PeopleFilter {
+        prefix: Some("\u{ff42}\u{ff4f}\u{ff42}".to_owned()),
+        ..PeopleFilter::default()
+    };
     let page = it.directory.people(&ada, organization, filter, None, 5).await.unwrap();
     assert_eq!(page.rows[0].membership.id, it.member("bob").membership);
     // Letters of other scripts are letters of their own: canonical, and not one another.
@@ -252,16 +267,16 @@ async fn attack_33_a_look_alike_finds_invites_and_accepts_nobody() {
 async fn attack_33_spellings_of_one_address_are_one_claim() {
     let it = acme().await;
     for spelling in ["BOB@ACME.EXAMPLE", "Bob@acme.Example", " bob@acme.example "] {
-        let register = RegisterUser::verified(it.directory.new_id(), Realm::Shared, spelling.parse().unwrap());
+        let register =
+            RegisterUser::verified(it.directory.new_id(), Realm::Shared, spelling.parse().unwrap());
         assert_eq!(refused(&it, Principal::System, register).await, Refusal::Taken("address"));
         let invite = Invite::new(it.organization, spelling.parse().unwrap(), name("agent"));
         let answer = refused(&it, it.principal("olivia"), invite).await;
         assert_eq!(answer, Refusal::AlreadyMember(StatusName::Active));
     }
-    for (one, other) in [
-        ("bob+tag@acme.example", "bob@acme.example"),
-        ("b.ob@acme.example", "bob@acme.example"),
-    ] {
+    for (one, other) in
+        [("bob+tag@acme.example", "bob@acme.example"), ("b.ob@acme.example", "bob@acme.example")]
+    {
         let parse = |text: &str| EmailAddress::new(text).unwrap();
         assert_ne!(parse(one).canonical(), parse(other).canonical());
     }

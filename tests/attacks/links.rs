@@ -98,7 +98,8 @@ async fn attack_08_a_verified_link_is_checked_again_by_the_command() {
     edited.subject = mallory.invitation.uuid();
     assert_eq!(refused(&it, edited, accept(&mallory)).await, Refusal::NotFound(Thing::Invitation));
     let mut edited = link.clone();
-    edited.generation = it.directory.password_generation(it.member("bob").user.unwrap()).await.unwrap();
+    edited.generation =
+        it.directory.password_generation(it.member("bob").user.unwrap()).await.unwrap();
     assert_eq!(refused(&it, edited, accept(&eve)).await, Refusal::Superseded);
     let mut edited = link.clone();
     edited.organization = Some(it.rival);
@@ -136,14 +137,23 @@ async fn attack_09_only_who_is_active_gets_in_by_any_door() {
         let Principal::Person(user) = principal else { unreachable!() };
         let opened = it.directory.open_session(user, organization).await.unwrap_err();
         assert_eq!(opened.refusal(), Some(&absent), "{who} opens a session");
-        let checked = it.directory.check(&principal, organization, Desk::ViewTickets).await.unwrap();
+        let checked =
+            it.directory.check(&principal, organization, Desk::ViewTickets).await.unwrap();
         assert!(!checked.is_allowed(), "{who} passes a check");
         let answers = [
             it.directory.require(&principal, organization, Desk::ViewTickets).await.unwrap_err(),
             it.directory.organization(&principal, organization).await.map(drop).unwrap_err(),
-            it.directory.people(&principal, organization, Default::default(), None, 5).await.map(drop).unwrap_err(),
+            it.directory
+                .people(&principal, organization, Default::default(), None, 5)
+                .await
+                .map(drop)
+                .unwrap_err(),
             it.directory.roles(&principal, organization).await.map(drop).unwrap_err(),
-            it.directory.audit(&principal, organization, Revision::NONE, 5).await.map(drop).unwrap_err(),
+            it.directory
+                .audit(&principal, organization, Revision::NONE, 5)
+                .await
+                .map(drop)
+                .unwrap_err(),
             it.directory.row_actions(&principal, organization, &[]).await.map(drop).unwrap_err(),
             it.directory.seats(&principal, organization).await.map(drop).unwrap_err(),
             it.directory.teams(&principal, organization, None, 5).await.map(drop).unwrap_err(),
@@ -157,12 +167,15 @@ async fn attack_09_only_who_is_active_gets_in_by_any_door() {
 /// Proved: without ending the workspace's sessions, the old one holds again at the end.
 #[tokio::test]
 async fn attack_56_a_session_that_was_ended_never_holds_again() {
-    let it = acme_under(Rules { workspace_guest_role: Some(name("customer")), ..Rules::default() }).await;
+    let it = acme_under(Rules { workspace_guest_role: Some(name("customer")), ..Rules::default() })
+        .await;
     let organization = it.organization;
     let scope: Scope = organization.into();
     let here = workspace(&it).await;
     let bob = it.member("bob");
-    let invited = does(&it, it.principal("olivia"), Invite::new(here, Company::email("bob"), name("agent"))).await;
+    let invited =
+        does(&it, it.principal("olivia"), Invite::new(here, Company::email("bob"), name("agent")))
+            .await;
     let user = bob.user.unwrap();
     does(&it, user, AcceptInvitation::new(organization, invited.invitation)).await;
     let open = async |scope: Scope| it.directory.open_session(user, scope).await.unwrap();
@@ -246,7 +259,10 @@ async fn attack_21_a_link_for_one_purpose_opens_nothing_else() {
     let it = &stage.company;
     let invitation = stage.link.clone();
     let password = it.directory.verify(&reset(it, "bob").await).await.unwrap();
-    assert_eq!((invitation.purpose, password.purpose), (Purpose::Invitation, Purpose::PasswordReset));
+    assert_eq!(
+        (invitation.purpose, password.purpose),
+        (Purpose::Invitation, Purpose::PasswordReset)
+    );
     for name in CommandName::ALL {
         let purpose = Requirement::of(*name).link;
         for (link, target) in [(&invitation, &stage.targets[3]), (&password, &stage.targets[0])] {
@@ -275,7 +291,8 @@ async fn attack_22_an_invitation_accepted_many_times_at_once_lets_one_in() {
     let link = it.directory.verify(&token).await.unwrap();
     let eve = user(&it, "eve@acme.example", false).await;
     let people = || async {
-        let page = it.directory.people(&Principal::System, it.organization, Default::default(), None, 100);
+        let page =
+            it.directory.people(&Principal::System, it.organization, Default::default(), None, 100);
         page.await.unwrap().total
     };
     let before = people().await;
@@ -347,18 +364,28 @@ async fn attack_27_every_link_offer_and_access_ends_at_its_instant() {
         let it = acme().await;
         let organization = it.organization;
         let membership = it.member("ada").membership;
-        let offer = OfferOwnership { organization, membership, role: name("owner"), then_become: None };
+        let offer =
+            OfferOwnership { organization, membership, role: name("owner"), then_become: None };
         does(&it, it.principal("olivia"), offer).await;
-        let row = it.directory.person(&it.principal("ada"), organization, membership).await.unwrap();
+        let row =
+            it.directory.person(&it.principal("ada"), organization, membership).await.unwrap();
         it.clock.set(just(row.membership.offer.unwrap().expires_at, micros));
-        let accepted = it.directory.execute(it.principal("ada"), AcceptOwnership { organization }).await;
+        let accepted =
+            it.directory.execute(it.principal("ada"), AcceptOwnership { organization }).await;
         assert_eq!(accepted.is_ok(), works, "an offer {micros}");
 
         // Support's access.
         let it = acme().await;
-        let page = it.directory.support_accesses(&Principal::System, it.organization, None, 5).await.unwrap();
+        let page = it
+            .directory
+            .support_accesses(&Principal::System, it.organization, None, 5)
+            .await
+            .unwrap();
         it.clock.set(just(page.rows[0].until.unwrap(), micros));
-        let check = it.directory.check(&it.principal("support"), it.organization, Management::ViewPeople).await;
+        let check = it
+            .directory
+            .check(&it.principal("support"), it.organization, Management::ViewPeople)
+            .await;
         assert_eq!(check.unwrap().is_allowed(), works, "support {micros}");
     }
 }
@@ -377,7 +404,8 @@ async fn attack_42_a_link_works_once() {
     does(&it, link.clone(), accept.clone()).await;
     let closed = Refusal::InvitationClosed(InvitationStatus::Accepted);
     assert_eq!(refused(&it, link.clone(), accept).await, closed);
-    let decline = DeclineInvitation { organization: it.organization, invitation: invitation.invitation };
+    let decline =
+        DeclineInvitation { organization: it.organization, invitation: invitation.invitation };
     assert_eq!(refused(&it, link, decline).await, closed);
 }
 
@@ -436,5 +464,7 @@ async fn attack_38_no_mail_carries_an_address_that_a_request_could_choose() {
     assert!(!token.expose().contains(['/', ':', '.']));
     let source = include_str!("../../src/ports/mailer.rs");
     assert!(!source.contains("Url") && !source.contains("host:"));
-    assert!(letters(&it).await.iter().all(|it| !matches!(it.kind, LetterKind::PasswordReset { .. })));
+    assert!(
+        letters(&it).await.iter().all(|it| !matches!(it.kind, LetterKind::PasswordReset { .. }))
+    );
 }

@@ -20,7 +20,8 @@ async fn walk(stage: &Stage) -> (Vec<Token>, String) {
     let reset = letters.iter().find_map(token_of).unwrap();
     let link = it.directory.verify(&reset).await.unwrap();
     let user = bob.user.unwrap();
-    let chosen = it.directory.execute(link.clone(), ChoosePassword { user, password: hash() }).await;
+    let chosen =
+        it.directory.execute(link.clone(), ChoosePassword { user, password: hash() }).await;
     said += &format!("{link:?} {chosen:?}");
     let mut tokens = vec![stage.token.clone(), reset];
     for n in 0..5 {
@@ -43,7 +44,10 @@ async fn walk(stage: &Stage) -> (Vec<Token>, String) {
         letters.extend(sent.clone());
         if let Some(token) = sent.iter().find_map(token_of) {
             let view = it.directory.inspect(&token).await.unwrap();
-            said += &format!("{view:?} {:?}", it.directory.preview(view.link.clone(), view.accept()).await);
+            said += &format!(
+                "{view:?} {:?}",
+                it.directory.preview(view.link.clone(), view.accept()).await
+            );
             let accept = view.accept().with_password(hash());
             said += &format!("{:?}", it.directory.execute(view.link, accept).await);
         }
@@ -90,10 +94,15 @@ async fn attack_58_no_secret_stands_in_audit_feed_debug_or_at_rest() {
         places.push(("the feed".into(), serde_json::to_vec(&feed).unwrap()));
         places.push(("the feed's debug".into(), format!("{feed:?}").into_bytes()));
     }
-    let audit = it.directory.audit(&it.principal("olivia"), it.organization, Revision::NONE, 500).await.unwrap();
+    let audit = it
+        .directory
+        .audit(&it.principal("olivia"), it.organization, Revision::NONE, 500)
+        .await
+        .unwrap();
     places.push(("the audit".into(), serde_json::to_vec(&audit.entries).unwrap()));
     let bob = it.member("bob").user.unwrap();
-    let own = it.directory.user_audit(&Principal::Person(bob), bob, Revision::NONE, 500).await.unwrap();
+    let own =
+        it.directory.user_audit(&Principal::Person(bob), bob, Revision::NONE, 500).await.unwrap();
     assert!(!own.entries.is_empty());
     places.push(("Bob's audit".into(), serde_json::to_vec(&own.entries).unwrap()));
     let user = it.directory.user(bob).await.unwrap();
@@ -102,7 +111,11 @@ async fn attack_58_no_secret_stands_in_audit_feed_debug_or_at_rest() {
     let secrets = secrets(&tokens);
     for (place, bytes) in &places {
         for secret in &secrets {
-            assert!(!contains(bytes, secret), "{place} holds {:?}", String::from_utf8_lossy(secret));
+            assert!(
+                !contains(bytes, secret),
+                "{place} holds {:?}",
+                String::from_utf8_lossy(secret)
+            );
         }
     }
     // At rest: the password's hash stands with its user, and nothing else does.
@@ -111,7 +124,11 @@ async fn attack_58_no_secret_stands_in_audit_feed_debug_or_at_rest() {
         let file = file.unwrap().path();
         let bytes = std::fs::read(&file).unwrap();
         for secret in &secrets[1..] {
-            assert!(!contains(&bytes, secret), "{file:?} holds {:?}", String::from_utf8_lossy(secret));
+            assert!(
+                !contains(&bytes, secret),
+                "{file:?} holds {:?}",
+                String::from_utf8_lossy(secret)
+            );
         }
     }
 }
@@ -140,7 +157,11 @@ async fn attack_53_a_list_of_invitations_makes_no_link() {
     let stage = stage().await;
     let it = &stage.company;
     let who = it.principal("ada");
-    let page = it.directory.invitations(&who, it.organization, InvitationStatus::Open, None, 50).await.unwrap();
+    let page = it
+        .directory
+        .invitations(&who, it.organization, InvitationStatus::Open, None, 50)
+        .await
+        .unwrap();
     let json = serde_json::to_string(&page.rows).unwrap();
     assert!(json.contains(&stage.targets[3].invitation.to_string()));
     for secret in secrets(std::slice::from_ref(&stage.token)) {
@@ -198,7 +219,24 @@ async fn attack_48_no_command_takes_a_field_that_it_does_not_have() {
 /// choices that are written as an object with one key.
 fn is_map(path: &[String]) -> bool {
     let Some(last) = path.last() else { return false };
-    let maps = ["profile", "fence", "permissions", "only", "fields", "joining", "open", "domains", "provisioning", "just_in_time", "may_assign", "support", "consent", "to", "realm", "status"];
+    let maps = [
+        "profile",
+        "fence",
+        "permissions",
+        "only",
+        "fields",
+        "joining",
+        "open",
+        "domains",
+        "provisioning",
+        "just_in_time",
+        "may_assign",
+        "support",
+        "consent",
+        "to",
+        "realm",
+        "status",
+    ];
     maps.contains(&last.as_str())
 }
 

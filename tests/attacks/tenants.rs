@@ -9,7 +9,7 @@ use super::*;
 
 /// Identities of nothing at all.
 fn nothing(organization: OrganizationId) -> (Target, Around) {
-    let id = |n| uuid::Uuid::from_u128(0x0bad_0000_0000_7000_8000_0000_0000_0000 + n);
+    let id = |n: u128| uuid::Uuid::from_u128(0x0bad_0000_0000_7000_8000_0000_0000_0000 + n);
     let target = Target {
         name: "nothing",
         scope: organization.into(),
@@ -60,7 +60,12 @@ async fn attack_37_another_organization_is_no_organization_for_every_command_and
             let for_none = answer(&stage, &who, command(*name, &none, &around_none)).await;
             for target in &stage.targets {
                 let real = command(*name, target, &stage.around());
-                assert_eq!(answer(&stage, &who, real).await, for_none, "{name:?} about {}", target.name);
+                assert_eq!(
+                    answer(&stage, &who, real).await,
+                    for_none,
+                    "{name:?} about {}",
+                    target.name
+                );
                 // With the organization's id right and everything else wrong, too.
                 let (mut target, around) = nothing(stage.organization);
                 target.scope.workspace = None;
@@ -82,7 +87,12 @@ async fn attack_18_every_id_of_another_organization_is_not_found() {
     let rita = it.principal("rita");
     let invite = Invite::new(rival, "theirs@rival.example".parse().unwrap(), name("agent"));
     let theirs = does(it, &rita, invite).await;
-    let team = CreateTeam { organization: rival, name: name("Rivals"), description: None, members: vec![] };
+    let team = CreateTeam {
+        organization: rival,
+        name: name("Rivals"),
+        description: None,
+        members: vec![],
+    };
     let team = does(it, &rita, team).await;
     let open = OpenWorkspace { organization: rival, name: name("South") };
     let workspace = does(it, &rita, open).await;
@@ -95,7 +105,8 @@ async fn attack_18_every_id_of_another_organization_is_not_found() {
     };
     let support = does(it, &rita, give).await;
     let (none, around_none) = nothing(organization);
-    let targets = [(theirs.membership, theirs.invitation), (it.rita().membership, theirs.invitation)];
+    let targets =
+        [(theirs.membership, theirs.invitation), (it.rita().membership, theirs.invitation)];
     for (membership, invitation) in targets {
         let target = Target { membership, invitation, ..none.clone() };
         let around = Around { workspace, team, support, ..around_none.clone() };
@@ -122,7 +133,8 @@ async fn attack_40_a_workspace_of_another_organization_is_nowhere() {
         assert_eq!(refused(&it, &rita, invite).await, Refusal::NotFound(Thing::Workspace));
         let check = it.directory.check(&rita, scope, Management::Invite).await.unwrap();
         assert!(!check.is_allowed());
-        let people = it.directory.people(&rita, scope, Default::default(), None, 5).await.unwrap_err();
+        let people =
+            it.directory.people(&rita, scope, Default::default(), None, 5).await.unwrap_err();
         assert_eq!(people.refusal(), Some(&Refusal::NotFound(Thing::Workspace)));
         let Principal::Person(user) = rita else { unreachable!() };
         assert!(it.directory.open_session(user, scope).await.is_err());
@@ -144,9 +156,13 @@ async fn attack_40_reading_another_organization_is_reading_none() {
         let mut answers = Vec::new();
         for organization in [it.organization, missing] {
             let directory = &it.directory;
-            let invitations = directory.invitations(&who, organization, InvitationStatus::Open, None, 5);
+            let invitations =
+                directory.invitations(&who, organization, InvitationStatus::Open, None, 5);
             answers.push([
-                format!("{:?}", directory.people(&who, organization, Default::default(), None, 5).await),
+                format!(
+                    "{:?}",
+                    directory.people(&who, organization, Default::default(), None, 5).await
+                ),
                 format!("{:?}", directory.person(&who, organization, bob).await),
                 format!("{:?}", directory.organization(&who, organization).await),
                 format!("{:?}", directory.seats(&who, organization).await),
@@ -182,10 +198,19 @@ async fn attack_40_a_connection_of_the_same_name_elsewhere_gets_no_answer_of_our
     };
     let key: IdempotencyKey = name("sync-1");
     let ours = it.principal("provisioner");
-    let done = it.directory.execute(ours.clone().request().with_key(key.clone()), provision.clone()).await.unwrap();
-    let again = it.directory.execute(ours.request().with_key(key.clone()), provision.clone()).await.unwrap();
+    let done = it
+        .directory
+        .execute(ours.clone().request().with_key(key.clone()), provision.clone())
+        .await
+        .unwrap();
+    let again = it
+        .directory
+        .execute(ours.request().with_key(key.clone()), provision.clone())
+        .await
+        .unwrap();
     assert_eq!(done.output, again.output);
-    let theirs = Principal::Provisioner { organization: it.rival, connection: name("acme-directory") };
+    let theirs =
+        Principal::Provisioner { organization: it.rival, connection: name("acme-directory") };
     let answer = refused(&it, theirs.request().with_key(key), provision).await;
     assert_eq!(answer, Refusal::NotFound(Thing::Organization));
 }
@@ -215,12 +240,18 @@ async fn attack_54_invitations_are_read_by_those_who_see_everybody() {
     .into();
     for (who, may) in may {
         let who = it.principal(who);
-        let invitations = it.directory.invitations(&who, organization, InvitationStatus::Open, None, 5).await;
+        let invitations =
+            it.directory.invitations(&who, organization, InvitationStatus::Open, None, 5).await;
         let supports = it.directory.support_accesses(&who, organization, None, 5).await;
         let handovers = it.directory.handovers(&who, organization, None, 5).await;
-        assert_eq!((invitations.is_ok(), supports.is_ok(), handovers.is_ok()), (may, may, may), "{who:?}");
+        assert_eq!(
+            (invitations.is_ok(), supports.is_ok(), handovers.is_ok()),
+            (may, may, may),
+            "{who:?}"
+        );
     }
     let berta = it.principal("berta");
-    let page = it.directory.people(&berta, organization, Default::default(), None, 50).await.unwrap();
+    let page =
+        it.directory.people(&berta, organization, Default::default(), None, 50).await.unwrap();
     assert_eq!(page.rows.iter().map(|row| row.membership.id).collect::<Vec<_>>(), [membership]);
 }
