@@ -42,7 +42,7 @@ impl Decide for CompleteSetUp {
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         let it = draft.own().ok_or(Refusal::NotFound(Thing::Organization))?;
-        draft.step(it, Step::Complete)?;
+        Draft::step(it, Step::Complete)?;
         let Principal::Person(user) = draft.facts.principal else {
             return Err(Refusal::NotFound(Thing::Organization));
         };

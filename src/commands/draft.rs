@@ -4,8 +4,8 @@ use crate::access::{Catalogue, Item, Management, Standing};
 use crate::domain::{
     Authorship, DeactivatedBecause, Disposition, Event, Handover, HandoverId, HandoverStatus,
     Invitation, Mail, MailAbout, MailId, Membership, MembershipId, Organization, OrganizationId,
-    Principal, Refusal, RemovedBecause, Revision, Role, RoleName, Rules, Scope, SeatsFull, State,
-    StatusName, Step, Thing, Timestamp, User, UserId, WorkOnLeaving,
+    OrganizationStatus, Principal, Refusal, RemovedBecause, Revision, Role, RoleName, Rules, Scope,
+    SeatsFull, State, StatusName, Step, Thing, Timestamp, User, UserId, WorkOnLeaving,
 };
 
 use super::Facts;
@@ -260,7 +260,7 @@ impl<'a> Draft<'a> {
     // ── Steps that several commands share ───────────────────────────────────────────────────────
 
     /// The step must exist from the membership's status.
-    pub(crate) fn step(&self, it: &Membership, step: Step) -> Result<StatusName, Refusal> {
+    pub(crate) fn step(it: &Membership, step: Step) -> Result<StatusName, Refusal> {
         let from = it.status.name();
         from.after(step).ok_or(Refusal::NoTransition { from, step })
     }
@@ -278,23 +278,21 @@ impl<'a> Draft<'a> {
         self.push(Event::MailDue { mail: Box::new(mail) });
     }
 
-    /// I7: whoever goes has no session and no open invitation of theirs works.
-    pub(crate) fn end_access(&mut self, it: &Membership) {
-        self.push(Event::SessionsEnded { membership: it.id, epoch: it.epoch.next() });
-        for invitation in self.state.open_invitations(it.scope.organization) {
-            if invitation.issuer == Some(it.id) {
-                self.revoke(invitation, RemovedBecause::InvitationRevoked);
+    /// I7: the sessions of somebody are over; in an organization, those in its workspaces too.
+    pub(crate) fn end_sessions(&mut self, it: &Membership) {
+        for one in self.state.memberships_of_same_person(it) {
+            if one.id == it.id || it.scope.workspace.is_none() {
+                self.push(Event::SessionsEnded { membership: one.id, epoch: one.epoch.next() });
             }
         }
     }
 
-    /// Leaving the organization, or being signed out of it, reaches into its workspaces.
-    pub(crate) fn end_sessions_in_workspaces(&mut self, it: &Membership) {
-        if it.scope.workspace.is_none() {
-            for one in self.state.memberships_of_same_person(it) {
-                if one.id != it.id {
-                    self.push(Event::SessionsEnded { membership: one.id, epoch: one.epoch.next() });
-                }
+    /// I7: whoever goes has no session and no open invitation of theirs works.
+    pub(crate) fn end_access(&mut self, it: &Membership) {
+        self.end_sessions(it);
+        for invitation in self.state.open_invitations(it.scope.organization) {
+            if invitation.issuer == Some(it.id) {
+                self.revoke(invitation, RemovedBecause::InvitationRevoked);
             }
         }
     }
@@ -348,15 +346,17 @@ impl<'a> Draft<'a> {
         because: RemovedBecause,
         handover: Option<Disposition>,
     ) -> Result<(), Refusal> {
-        self.step(it, Step::Remove)?;
-        if it.is_active() || matches!(it.status.name(), StatusName::Deactivated) {
+        Self::step(it, Step::Remove)?;
+        let holds_work = it.is_active() || matches!(it.status.name(), StatusName::Deactivated);
+        // Where the organization ends, nobody takes over.
+        if holds_work && !self.is_closing()? {
             self.hand_over(it, handover)?;
         }
+        self.end_access(it);
         for one in self.leaving_with(it) {
             if self.is_removed_already(one.id) {
                 continue;
             }
-            self.end_access(one);
             let invitation =
                 one.invitation.and_then(|id| self.state.invitation(it.scope.organization, id));
             match invitation {
@@ -366,6 +366,17 @@ impl<'a> Draft<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the organization is closing or closed, or will be by these events.
+    fn is_closing(&self) -> Result<bool, Refusal> {
+        let ends = |event: &Event| matches!(event, Event::OrganizationClosing { .. });
+        Ok(match self.organization()?.status {
+            OrganizationStatus::Active | OrganizationStatus::Suspended { .. } => {
+                self.events.iter().any(ends)
+            }
+            OrganizationStatus::Closing { .. } | OrganizationStatus::Closed { .. } => true,
+        })
     }
 
     /// Leaving the organization leaves its workspaces too; leaving a workspace leaves only that.
@@ -392,12 +403,10 @@ impl<'a> Draft<'a> {
         because: DeactivatedBecause,
         handover: Option<Disposition>,
     ) -> Result<(), Refusal> {
-        self.step(it, Step::Deactivate)?;
+        Self::step(it, Step::Deactivate)?;
         self.stays_kept_without(it)?;
         self.push(Event::MembershipDeactivated { membership: it.id, because, at: self.now() });
         self.end_access(it);
-        // I7: sessions in its workspaces end too, and do not come back when the person does.
-        self.end_sessions_in_workspaces(it);
         self.hand_over(it, handover)
     }
 

@@ -38,6 +38,36 @@ pub struct FoundOrganization {
     pub seat_limit: Option<u32>,
 }
 
+impl FoundOrganization {
+    /// An organization in the shared realm, with cautious rules and no seat limit.
+    pub fn new(
+        organization: OrganizationId,
+        name: OrganizationName,
+        founder: UserId,
+        role: RoleName,
+        roles: Vec<Role>,
+    ) -> Self {
+        Self {
+            organization,
+            name,
+            realm: Realm::Shared,
+            founder,
+            profile: Profile::default(),
+            role,
+            roles,
+            rules: Rules::default(),
+            seat_limit: None,
+        }
+    }
+
+    /// The organization under other rules.
+    #[must_use]
+    pub fn under(mut self, rules: Rules) -> Self {
+        self.rules = rules;
+        self
+    }
+}
+
 /// What came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

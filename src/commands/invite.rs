@@ -172,16 +172,11 @@ impl Invite {
         let claim = Claim::MembershipEmail(whole, self.email.canonical().clone());
         if let Some(id) = draft.state.holder(&claim) {
             let there = draft.membership(whole, MembershipId::new(id))?;
-            return match there.status.name() {
-                StatusName::Active => Ok(None),
-                // One invitation at a time: answer that one first.
-                other @ (StatusName::Invited
-                | StatusName::Lapsed
-                | StatusName::SettingUp
-                | StatusName::Provisioned
-                | StatusName::Deactivated
-                | StatusName::Removed) => Err(Refusal::AlreadyMember(other)),
-            };
+            if there.is_active() {
+                return Ok(None);
+            }
+            // One invitation at a time: answer that one first.
+            return Err(Refusal::AlreadyMember(there.status.name()));
         }
         let rules = draft.rules()?;
         let guest = rules.workspace_guest_role.as_ref().ok_or(Refusal::RuleForbids {
@@ -303,15 +298,14 @@ pub(super) fn not_here(
     let claim = Claim::MembershipEmail(scope, email.canonical().clone());
     let Some(id) = draft.state.holder(&claim) else { return Ok(()) };
     let it = draft.membership(scope, MembershipId::new(id))?;
-    Err(match it.status {
-        MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. } => {
-            Refusal::Blocked
-        }
-        MembershipStatus::Pending { .. }
-        | MembershipStatus::Active { .. }
-        | MembershipStatus::Deactivated { .. }
-        | MembershipStatus::Removed { .. } => Refusal::AlreadyMember(it.status.name()),
-    })
+    let blocked = matches!(
+        it.status,
+        MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. }
+    );
+    if blocked {
+        return Err(Refusal::Blocked);
+    }
+    Err(Refusal::AlreadyMember(it.status.name()))
 }
 
 /// The tombstone that this address left in the organization.

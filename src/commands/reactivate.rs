@@ -42,7 +42,7 @@ impl Decide for Reactivate {
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         let it = draft.membership(self.scope, self.membership)?;
         draft.stand_above(it, Management::Deactivate)?;
-        draft.step(it, Step::Reactivate)?;
+        Draft::step(it, Step::Reactivate)?;
         // A directory brings back whom it withdrew, not whom somebody here keeps out.
         let blocked = matches!(
             it.status,

@@ -54,8 +54,7 @@ impl Decide for SetPassword {
         }
         let user = draft.user(it.user.ok_or(Refusal::NotFound(Thing::User))?)?;
         draft.push(Event::PasswordSet { user: user.id, hash: Some(self.password.clone()) });
-        draft.push(Event::SessionsEnded { membership: it.id, epoch: it.epoch.next() });
-        draft.end_sessions_in_workspaces(it);
+        draft.end_sessions(it);
         Ok(())
     }
 }

@@ -157,10 +157,10 @@ impl Inner {
             }
             let changes = state.changes();
             let Some(first) = changes.append.first().map(|(entry, _)| entry.clone()) else {
-                return Ok(self.replay(stream, answers).await?);
+                return self.replay(stream, answers).await;
             };
             match self.commit(&changes, &first).await {
-                Ok(()) => return Ok(self.replay(stream, answers).await?),
+                Ok(()) => return self.replay(stream, answers).await,
                 Err(CommitError::Conflict(_)) => last = Attempt::Contended,
                 Err(CommitError::Claimed(_)) if jobs.len() > 1 => return Err(Attempt::Divide),
                 Err(CommitError::Claimed(claim)) => last = Attempt::Claimed(claim),

@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::ports::{Find, PeopleFilter, PeoplePosition};
 
-use super::{Error, UserDirectory};
+use super::{Error, Inner, UserDirectory};
 
 /// At most this many rows on one page.
 const MAX_PAGE: u32 = 500;
@@ -36,12 +36,12 @@ impl std::str::FromStr for PeopleCursor {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let problem = Problem::Form("it is damaged; begin again with the first page");
-        let wrong = |_| Invalid::new("cursor", "", problem.clone());
-        if text.len() > 32_768 {
-            return Err(Invalid::new("cursor", "", problem));
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong(()))?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|_| wrong(()))
+        let bytes = Some(text).filter(|text| text.len() <= 32_768);
+        bytes
+            .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .map(Self)
+            .ok_or_else(|| Invalid::new("cursor", "", problem))
     }
 }
 
@@ -108,7 +108,7 @@ impl UserDirectory {
         let needs = filter.team.map(|id| Need::Record(Key::Team(id)));
         let mut state = self.inner.load(scope, who, needs.into_iter().collect()).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::ViewPeople)?;
+        Inner::may_ask(&standing, who, Management::ViewPeople)?;
         let after = after.map(|cursor| cursor.0);
         let question = Find::People { scope, filter: filter.clone(), after, limit };
         let found: Vec<Membership> =
@@ -148,7 +148,7 @@ impl UserDirectory {
         // Everybody sees themselves.
         let own = standing.membership().map(|own| own.user);
         if it.is_none_or(|it| own.is_none() || own != Some(it.user)) {
-            self.inner.may_ask(&standing, who, Management::ViewPeople)?;
+            Inner::may_ask(&standing, who, Management::ViewPeople)?;
             if it.is_some_and(|it| !sees(&standing, who, it)) {
                 return Err(absent.into());
             }
@@ -233,7 +233,7 @@ impl UserDirectory {
         let scope = organization.into();
         let state = self.inner.load(scope, who, Vec::new()).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::Billing)?;
+        Inner::may_ask(&standing, who, Management::Billing)?;
         let limit = state.organization(organization).and_then(|it| it.seat_limit);
         Ok((state.seats_used(organization), limit))
     }
@@ -247,7 +247,7 @@ impl UserDirectory {
         let scope = organization.into();
         let state = self.inner.load(scope, who, Vec::new()).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::ViewPeople)?;
+        Inner::may_ask(&standing, who, Management::ViewPeople)?;
         let mut roles: Vec<Role> = state.roles(organization).cloned().collect();
         roles.sort_by(|a, b| b.rank.cmp(&a.rank).then_with(|| a.name.cmp(&b.name)));
         Ok(roles)
@@ -262,7 +262,7 @@ impl UserDirectory {
         let scope = scope.into();
         let state = self.inner.load(scope, who, Vec::new()).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::Invite)?;
+        Inner::may_ask(&standing, who, Management::Invite)?;
         let all = matches!(who, Principal::System | Principal::Provisioner { .. });
         let catalogue = &self.inner.host.catalogue;
         let may = |role: &&Role| role.invitable && (all || standing.may_assign(role, catalogue));
@@ -362,7 +362,7 @@ impl UserDirectory {
         let scope = organization.into();
         let state = self.inner.load(scope, who, Vec::new()).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::ViewPeople)?;
+        Inner::may_ask(&standing, who, Management::ViewPeople)?;
         if breadth == Breadth::All && !sees_all(&standing, who) {
             return Err(Refusal::OutOfReach(Management::ViewPeople.into()).into());
         }

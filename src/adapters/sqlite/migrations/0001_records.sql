@@ -61,6 +61,11 @@ CREATE INDEX tenure_membership_of_user
 -- Need::Person.
 CREATE INDEX tenure_membership_of_email
     ON tenure_membership (organization, email) WHERE email IS NOT NULL AND status <> 'removed';
+-- Need::Past: tombstones alone, so that nobody else pays for it.
+CREATE INDEX tenure_membership_past_of_user
+    ON tenure_membership (user, organization) WHERE user IS NOT NULL AND status = 'removed';
+CREATE INDEX tenure_membership_past_of_email
+    ON tenure_membership (organization, email) WHERE email IS NOT NULL AND status = 'removed';
 
 -- Find::People by team. `live` is 0 for removed memberships, which are listed apart.
 CREATE TABLE tenure_membership_team (
