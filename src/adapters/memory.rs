@@ -211,7 +211,7 @@ impl<'t> Found<'t> {
                 self.records.extend(roles.map(|(key, role)| (key.clone(), role)));
             }
             Some(Record::Membership(it)) => {
-                self.teams(it);
+                self.surroundings(it);
                 if let Some(invitation) = it.invitation {
                     self.invitation(invitation);
                 }
@@ -238,7 +238,11 @@ impl<'t> Found<'t> {
         }
     }
 
-    fn teams(&mut self, of: &Membership) {
+    /// A membership's workspace and its teams.
+    fn surroundings(&mut self, of: &Membership) {
+        if let Some(workspace) = of.scope.workspace {
+            self.alone(&Key::Workspace(workspace));
+        }
         for team in &of.teams {
             self.alone(&Key::Team(*team));
         }
@@ -248,12 +252,12 @@ impl<'t> Found<'t> {
         let Some(Record::Invitation(invitation)) = self.alone(&Key::Invitation(id)) else { return };
         for id in &invitation.memberships {
             if let Some(Record::Membership(listed)) = self.alone(&Key::Membership(*id)) {
-                self.teams(listed);
+                self.surroundings(listed);
             }
         }
         let Some(issuer) = invitation.issuer.map(Key::Membership) else { return };
         let Some(Record::Membership(issuer)) = self.alone(&issuer) else { return };
-        self.teams(issuer);
+        self.surroundings(issuer);
         let tables = self.tables;
         let same = |it: &&Membership| {
             it.is_live()
@@ -263,7 +267,7 @@ impl<'t> Found<'t> {
         };
         for own in tables.memberships().filter(same) {
             self.alone(&Key::Membership(own.id));
-            self.teams(own);
+            self.surroundings(own);
         }
     }
 

@@ -327,10 +327,10 @@ pub enum Need {
     /// The record with this key, if there is one; and with it, for
     ///
     /// * an organization: all its roles;
-    /// * a membership: its teams, the invitation it names with what comes with that, and the
+    /// * a membership: its workspace, its teams, the invitation it names with what comes with that, and the
     ///   membership that offers it ownership;
     /// * an invitation: the memberships it lists, the membership that issued it, and every live
-    ///   membership of the issuer's user in the organization, each with its teams;
+    ///   membership of the issuer's user in the organization, each with its workspace and teams;
     /// * an entry: its detail.
     Record(Key),
     /// The record that holds this claim, with what comes with it.

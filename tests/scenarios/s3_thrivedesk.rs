@@ -350,7 +350,7 @@ async fn S3_104_after_that_the_invitation_is_sent_again_or_the_password_reset() 
     stage.letters().await;
     stage.clock.advance(Span::days(2));
     stage.settle().await;
-    stage.act(ada, ResendInvitation { organization: stage.org, invitation }).await.unwrap();
+    stage.act(ada, ResendInvitation { scope: stage.org.into(), invitation }).await.unwrap();
     stage.accept("carl").await;
     stage.act(ada, send).await.unwrap();
     let link = stage.directory.verify(&reset_link(&stage).await).await.unwrap();

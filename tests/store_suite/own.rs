@@ -51,9 +51,15 @@ impl Sheets {
         self.all("membership").filter_map(membership)
     }
 
-    fn with_teams(&self, it: Membership) -> Vec<Record> {
-        let teams = it.teams.iter().filter_map(|id| self.record(&Key::Team(*id))).collect();
-        [vec![Record::Membership(Box::new(it))], teams].concat()
+    fn with_surroundings(&self, it: Membership) -> Vec<Record> {
+        let around = self.surroundings(&it);
+        [vec![Record::Membership(Box::new(it))], around].concat()
+    }
+
+    fn surroundings(&self, it: &Membership) -> Vec<Record> {
+        let workspace = it.scope.workspace.map(Key::Workspace);
+        let keys = it.teams.iter().map(|id| Key::Team(*id)).chain(workspace);
+        keys.filter_map(|key| self.record(&key)).collect()
     }
 
     fn open(&self) -> Vec<Invitation> {
@@ -151,8 +157,8 @@ impl Sheets {
                 let invited = it.invitation.map(|id| self.company(&Key::Invitation(id)));
                 let offered = it.offer.as_ref().map(|it| Key::Membership(it.by));
                 let offered = offered.and_then(|key| self.record(&key));
-                let teams = it.teams.iter().filter_map(|id| self.record(&Key::Team(*id)));
-                teams.chain(invited.unwrap_or_default()).chain(offered).collect()
+                let around = self.surroundings(it).into_iter();
+                around.chain(invited.unwrap_or_default()).chain(offered).collect()
             }
             Record::Invitation(it) => {
                 let issuer = it.issuer.and_then(|id| self.record(&Key::Membership(id)));
@@ -167,7 +173,11 @@ impl Sheets {
                 let listed = it.memberships.iter();
                 let listed =
                     listed.filter_map(|id| membership(self.record(&Key::Membership(*id))?));
-                listed.chain(issuer.clone()).chain(own).flat_map(|it| self.with_teams(it)).collect()
+                listed
+                    .chain(issuer.clone())
+                    .chain(own)
+                    .flat_map(|it| self.with_surroundings(it))
+                    .collect()
             }
             _ => Vec::new(),
         };

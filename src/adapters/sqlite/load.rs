@@ -69,7 +69,7 @@ impl Loading<'_> {
                 }
             }
             Key::Membership(id) => {
-                let (invitation, offerer) = self.with_teams(*id)?;
+                let (invitation, offerer) = self.with_surroundings(*id)?;
                 if let Some(invitation) = invitation {
                     self.invitation(invitation)?;
                 }
@@ -151,8 +151,8 @@ impl Loading<'_> {
         Ok(())
     }
 
-    /// A membership with its teams; says which invitation it names, and who offers it ownership.
-    fn with_teams(
+    /// A membership with its workspace and its teams; says which invitation it names, and who offers it ownership.
+    fn with_surroundings(
         &mut self,
         id: MembershipId,
     ) -> Result<(Option<InvitationId>, Option<MembershipId>), Failure> {
@@ -160,7 +160,11 @@ impl Loading<'_> {
             return Ok((None, None));
         };
         let named = (it.invitation, it.offer.as_ref().map(|offer| offer.by));
+        let workspace = it.scope.workspace;
         let teams: Vec<TeamId> = it.teams.iter().copied().collect();
+        if let Some(workspace) = workspace {
+            self.record(&Key::Workspace(workspace))?;
+        }
         for team in teams {
             self.record(&Key::Team(team))?;
         }
@@ -174,17 +178,17 @@ impl Loading<'_> {
         };
         let issuer = it.issuer;
         for membership in it.memberships.clone() {
-            self.with_teams(membership)?;
+            self.with_surroundings(membership)?;
         }
         let Some(issuer) = issuer else { return Ok(()) };
-        self.with_teams(issuer)?;
+        self.with_surroundings(issuer)?;
         let Some(Record::Membership(it)) = self.record(&Key::Membership(issuer))? else {
             return Ok(());
         };
         let organization = it.scope.organization;
         let Some(user) = it.user else { return Ok(()) };
         for own in self.of_user(organization, user)? {
-            self.with_teams(MembershipId::new(own))?;
+            self.with_surroundings(MembershipId::new(own))?;
         }
         Ok(())
     }

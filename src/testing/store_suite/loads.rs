@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::samples::{
     Guarded, at, email, entry, id, invitation, membership, one_of_each, organization, removed,
-    role_name, shuffled, team, user,
+    role_name, shuffled, team, user, workspace,
 };
 use super::subject::{Subject, meanwhile, pause, puts};
 use crate::domain::{
@@ -161,6 +161,17 @@ pub(super) async fn a_membership_comes_with_its_teams_and_its_open_invitation(s:
 pub(super) async fn an_invitation_comes_with_its_memberships_and_their_teams(s: Subject) {
     let Company { ada, bob, offer, teams } = company(&s).await;
     s.loads(Need::Record(offer.key()), &[&offer, &ada, &bob, &teams[0], &teams[1]]).await;
+}
+
+pub(super) async fn a_membership_comes_with_its_workspace(s: Subject) {
+    let north = Record::Workspace(Box::new(workspace(1, 1)));
+    let other = Record::Workspace(Box::new(workspace(2, 1)));
+    let bob = record(membership(id(1), Scope::workspace(id(1), id(1))));
+    let offered = invited(offer(1, &[1]));
+    s.put([&north, &other, &bob, &offered].map(Clone::clone)).await;
+    s.loads(Need::Record(bob.key()), &[&bob, &north]).await;
+    s.loads(Need::Person(id(1)), &[&bob, &north]).await;
+    s.loads(Need::Record(offered.key()), &[&offered, &bob, &north]).await;
 }
 
 pub(super) async fn a_membership_comes_with_whoever_offers_it_ownership(s: Subject) {

@@ -64,6 +64,7 @@ const CHECKS: &[(&str, Check)] = checks! {
         an_organization_comes_with_its_roles,
         a_membership_comes_with_its_teams_and_its_open_invitation,
         an_invitation_comes_with_its_memberships_and_their_teams,
+        a_membership_comes_with_its_workspace,
         a_membership_comes_with_whoever_offers_it_ownership,
         an_invitation_comes_with_its_issuer_and_all_the_issuer_is,
         a_holder_comes_with_its_company,
