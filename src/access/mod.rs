@@ -9,3 +9,4 @@ pub use catalogue::{Catalogue, Management, Permission};
 pub use evaluate::{Because, Decision, MemberView};
 pub use extent::{Alternative, Extent, Item};
 pub use standing::Standing;
+pub(crate) use standing::view;

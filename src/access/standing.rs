@@ -1,8 +1,9 @@
 //! What a principal amounts to in one scope: rank, permissions, and what they may give.
 
 use crate::domain::{
-    MayAssign, Membership, Organization, OrganizationStatus, PermissionName, Principal, Rank, Role,
-    RolePermissions, Scope, State, SupportAccess, Timestamp, UserId, Workspace,
+    Fence, FenceName, MayAssign, Membership, Organization, OrganizationStatus, PermissionName,
+    Principal, Rank, ResourceId, Role, RolePermissions, Scope, State, SupportAccess, Timestamp,
+    UserId, Workspace,
 };
 
 use super::evaluate::closed;
@@ -178,6 +179,34 @@ impl<'s> Standing<'s> {
                     .is_some_and(|reach| !self.holds(name).extent.covers(&reach.into()))
             })
             .cloned()
+    }
+}
+
+impl Standing<'_> {
+    /// The first fence in which a list would reach beyond the principal's own (I5): whoever holds
+    /// a permission only inside listed resources hands on no other resources.
+    pub(crate) fn fence_exceeded_by(
+        &self,
+        fence: &Fence,
+        catalogue: &Catalogue,
+    ) -> Option<PermissionName> {
+        let beyond = |name: &FenceName| {
+            fence.0.get(name).is_some_and(|it| it.iter().any(|id| !self.lists(name, id)))
+        };
+        catalogue
+            .names()
+            .find(|permission| {
+                let extent = self.holds(permission).extent;
+                extent.alternatives().any(|it| it.within.iter().any(beyond))
+            })
+            .cloned()
+    }
+
+    fn lists(&self, name: &FenceName, resource: &ResourceId) -> bool {
+        self.views.iter().any(|view| {
+            view.membership.fence.lists(name, resource)
+                || view.teams.iter().any(|team| team.fence.lists(name, resource))
+        })
     }
 }
 

@@ -182,6 +182,7 @@ impl<'t> Found<'t> {
                 }
             }
             Need::Person(id) => self.person(*id),
+            Need::Past(id) => self.past(*id),
             Need::IssuedBy(id, limit) => self.open_invitations(
                 *limit,
                 |it| it.issuer == Some(*id),
@@ -210,7 +211,7 @@ impl<'t> Found<'t> {
                 self.records.extend(roles.map(|(key, role)| (key.clone(), role)));
             }
             Some(Record::Membership(it)) => {
-                self.teams(it);
+                self.surroundings(it);
                 if let Some(invitation) = it.invitation {
                     self.invitation(invitation);
                 }
@@ -237,7 +238,11 @@ impl<'t> Found<'t> {
         }
     }
 
-    fn teams(&mut self, of: &Membership) {
+    /// A membership's workspace and its teams.
+    fn surroundings(&mut self, of: &Membership) {
+        if let Some(workspace) = of.scope.workspace {
+            self.alone(&Key::Workspace(workspace));
+        }
         for team in &of.teams {
             self.alone(&Key::Team(*team));
         }
@@ -247,12 +252,12 @@ impl<'t> Found<'t> {
         let Some(Record::Invitation(invitation)) = self.alone(&Key::Invitation(id)) else { return };
         for id in &invitation.memberships {
             if let Some(Record::Membership(listed)) = self.alone(&Key::Membership(*id)) {
-                self.teams(listed);
+                self.surroundings(listed);
             }
         }
         let Some(issuer) = invitation.issuer.map(Key::Membership) else { return };
         let Some(Record::Membership(issuer)) = self.alone(&issuer) else { return };
-        self.teams(issuer);
+        self.surroundings(issuer);
         let tables = self.tables;
         let same = |it: &&Membership| {
             it.is_live()
@@ -262,7 +267,7 @@ impl<'t> Found<'t> {
         };
         for own in tables.memberships().filter(same) {
             self.alone(&Key::Membership(own.id));
-            self.teams(own);
+            self.surroundings(own);
         }
     }
 
@@ -284,6 +289,26 @@ impl<'t> Found<'t> {
         let others: Vec<_> = self.tables.memberships().filter(same).map(|it| it.id).collect();
         for id in others {
             self.with_company(&Key::Membership(id));
+        }
+    }
+
+    fn past(&mut self, id: MembershipId) {
+        let Some(Record::Membership(person)) = self.tables.records.get(&Key::Membership(id)) else {
+            return;
+        };
+        let address = |it: &Membership| it.email.as_ref().map(|email| email.canonical().clone());
+        let same = |it: &&Membership| {
+            !it.is_live()
+                && it.scope.organization == person.scope.organization
+                && ((it.user.is_some() && it.user == person.user)
+                    || (it.email.is_some() && address(it) == address(person)))
+        };
+        let past: Vec<_> = self.tables.memberships().filter(same).collect();
+        for it in past.into_iter().chain([person.as_ref()]) {
+            self.alone(&Key::Membership(it.id));
+            if let Some(invitation) = it.came_by {
+                self.alone(&Key::Invitation(invitation));
+            }
         }
     }
 

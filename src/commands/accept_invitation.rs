@@ -109,8 +109,9 @@ impl Decide for AcceptInvitation {
         }
         inviter_still_may(draft, invitation)?;
         let rules = draft.rules()?;
-        super::edit_profile::check_fields(rules, &self.profile.0)?;
+        super::edit_profile::check_own_fields(rules, &self.profile.0)?;
         let (user, can_sign_in) = self.user(draft, invitation)?;
+        belongs(draft, invitation, user)?;
         draft.push(Event::InvitationAccepted { invitation: invitation.id });
         for id in &invitation.memberships {
             let it = draft.state.membership(self.organization, *id);
@@ -118,6 +119,7 @@ impl Decide for AcceptInvitation {
             if let Some(other) = draft.state.membership_of(it.scope, user) {
                 return Err(Refusal::AlreadyMember(other.status.name()));
             }
+            belongs_above(draft, invitation, it, user)?;
             draft.push(Event::MembershipBound { membership: it.id, user });
             super::edit_profile::fill_in(draft, it, &self.profile);
             come_in(draft, it, Step::Accept, set_up(rules, it, &self.profile, can_sign_in))?;
@@ -165,6 +167,24 @@ impl AcceptInvitation {
         }
         Ok((id, self.password.is_some()))
     }
+}
+
+/// I4: a workspace is entered by a member of the organization, or together with it.
+fn belongs_above(
+    draft: &Draft<'_>,
+    invitation: &Invitation,
+    it: &Membership,
+    user: UserId,
+) -> Result<(), Refusal> {
+    let together = invitation.memberships.iter().any(|id| {
+        let other = draft.state.membership(invitation.organization, *id);
+        other.is_some_and(|other| other.scope.workspace.is_none())
+    });
+    let whole = draft.state.membership_of(it.scope.whole(), user);
+    let belongs =
+        it.scope.workspace.is_none() || together || whole.is_some_and(Membership::is_active);
+    // The member has another address on record: they sign in to accept.
+    if belongs { Ok(()) } else { Err(Refusal::WrongAddress) }
 }
 
 pub(super) fn needs_of_person(facts: &Facts, needs: &mut Vec<Need>) {
@@ -223,6 +243,20 @@ fn proves(
     }
     // Whether there is an invitation to somebody else is nobody else's business.
     if same { Ok(()) } else { Err(draft.absent(Thing::Invitation)) }
+}
+
+/// I4: an invitation to a workspace alone is for somebody who belongs to the organization.
+fn belongs(draft: &Draft<'_>, invitation: &Invitation, user: UserId) -> Result<(), Refusal> {
+    let whole: Scope = invitation.organization.into();
+    let brings_in = invitation.memberships.iter().any(|id| {
+        let it = draft.state.membership(invitation.organization, *id);
+        it.is_some_and(|it| it.scope == whole)
+    });
+    if brings_in || draft.state.membership_of(whole, user).is_some() {
+        return Ok(());
+    }
+    let because = "sign in as the member whom the invitation is for";
+    Err(Refusal::RuleForbids { rule: "I4", because })
 }
 
 /// Attack 25: whoever invited must still be allowed to, when the invitation is accepted.
@@ -286,7 +320,7 @@ pub(super) fn come_in(
 ) -> Result<(), Refusal> {
     let at = draft.now();
     let step = if set_up { Step::BeginSetUp } else { step };
-    let to = draft.step(it, step)?;
+    let to = Draft::step(it, step)?;
     let role = draft.role(&it.role)?;
     draft.make_room(it.scope, Some((role, it.status.name())), (role, to))?;
     draft.push(match to {

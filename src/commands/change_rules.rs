@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Event, Invalid, Joining, Need, OrganizationId, Problem, ProfileField, Provisioning, Refusal,
-    RoleName, Rules, Scope, Stream, Thing,
+    Role, RoleName, Rules, Scope, Span, Stream, Thing,
 };
+
+use crate::access::Management;
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
@@ -38,21 +40,32 @@ impl Decide for ChangeRules {
             return Err(Refusal::NoChange);
         }
         let (state, organization) = (draft.state, self.organization);
-        check(&self.rules, |name| state.role(organization, name).is_some())?;
+        check(&self.rules, |name| state.role(organization, name))?;
         self.may_bring_in(draft)?;
+        let before = draft.rules()?;
+        if before.seats != self.rules.seats || before.seats_full != self.rules.seats_full {
+            // What uses a seat, and whether their number grows, is a matter of money (C8).
+            draft.hold(Management::Billing)?;
+        }
         draft.push(Event::RulesChanged { rules: Box::new(self.rules.clone()) });
         Ok(())
     }
 }
 
 impl ChangeRules {
-    /// I5: nobody opens a way in to a role that they may not give themselves.
+    /// I5: nobody opens or widens a way in to a role that they may not give themselves.
     fn may_bring_in(&self, draft: &Draft<'_>) -> Result<(), Refusal> {
-        let before = draft.rules()?;
-        for name in roles_given(&self.rules) {
-            if !roles_given(before).contains(&name) {
-                draft.may_assign(draft.role(name)?)?;
-            }
+        let (before, after) = (draft.rules()?, &self.rules);
+        let ways = [
+            (before.joining != after.joining).then(|| joined_as(after)).flatten(),
+            (before.provisioning != after.provisioning).then(|| provisioned_as(after)).flatten(),
+            after
+                .workspace_guest_role
+                .as_ref()
+                .filter(|_| before.workspace_guest_role != after.workspace_guest_role),
+        ];
+        for name in ways.into_iter().flatten() {
+            draft.may_assign(draft.role(name)?)?;
         }
         Ok(())
     }
@@ -60,26 +73,44 @@ impl ChangeRules {
 
 /// The roles that rules give to people by themselves.
 pub(super) fn roles_given(rules: &Rules) -> Vec<&RoleName> {
-    let joining = match &rules.joining {
+    joined_as(rules)
+        .into_iter()
+        .chain(provisioned_as(rules))
+        .chain(&rules.workspace_guest_role)
+        .collect()
+}
+
+const fn joined_as(rules: &Rules) -> Option<&RoleName> {
+    match &rules.joining {
         Joining::InvitationOnly => None,
         Joining::Open { role } | Joining::Domains { role, .. } => Some(role),
-    };
-    let provisioning = match &rules.provisioning {
+    }
+}
+
+const fn provisioned_as(rules: &Rules) -> Option<&RoleName> {
+    match &rules.provisioning {
         Provisioning::JustInTime { role } => Some(role),
         Provisioning::MustExist | Provisioning::DirectorySync => None,
-    };
-    joining.into_iter().chain(provisioning).chain(&rules.workspace_guest_role).collect()
+    }
 }
 
 /// Rules that can be followed: every role they name exists, every field stands once.
-pub(super) fn check(rules: &Rules, exists: impl Fn(&RoleName) -> bool) -> Result<(), Refusal> {
-    const MAX_FIELDS: usize = 64;
-    const MAX_DOMAINS: usize = 100;
-    if !roles_given(rules).into_iter().all(exists) {
-        return Err(Refusal::NotFound(Thing::Role));
+pub(super) fn check<'r>(
+    rules: &Rules,
+    role: impl Fn(&RoleName) -> Option<&'r Role>,
+) -> Result<(), Refusal> {
+    for name in roles_given(rules) {
+        if role(name).ok_or(Refusal::NotFound(Thing::Role))?.keeps_organization {
+            return Err(Refusal::RuleForbids {
+                rule: "I1",
+                because: "nobody becomes an owner by coming in; offer it to them",
+            });
+        }
     }
-    if rules.fields.len() > MAX_FIELDS {
-        return Err(Refusal::TooMany { what: "profile fields", max: MAX_FIELDS });
+    // NIST SP 800-63B §5.1.1.2 has reset links work for a day at most.
+    if rules.password_reset_lifetime > Span::hours(24) {
+        let because = "a password link works for at most 24 hours";
+        return Err(Refusal::RuleForbids { rule: "C7", because });
     }
     let twice = |(n, field): (usize, &ProfileField)| {
         rules.fields.iter().take(n).any(|other| other.name == field.name)
@@ -89,9 +120,6 @@ pub(super) fn check(rules: &Rules, exists: impl Fn(&RoleName) -> bool) -> Result
         return Err(Invalid::new("profile field", field.name.as_str(), problem).into());
     }
     if let Joining::Domains { domains, .. } = &rules.joining {
-        if domains.len() > MAX_DOMAINS {
-            return Err(Refusal::TooMany { what: "domains", max: MAX_DOMAINS });
-        }
         let wrong = domains.iter().find(|it| {
             it.len() > 253 || idna::domain_to_ascii_strict(it).map_or(true, |ascii| ascii != **it)
         });

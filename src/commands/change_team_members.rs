@@ -46,7 +46,6 @@ impl Decide for ChangeTeamMembers {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        check_size(self.join.len() + self.leave.len())?;
         let team = draft.state.team(self.organization, self.team);
         let team = team.ok_or(Refusal::NotFound(Thing::Team))?.id;
         if !self.join.is_empty() {
@@ -67,16 +66,9 @@ pub(super) fn needs_of(members: &[MembershipId], needs: &mut Vec<Need>) {
     needs.extend(members.iter().map(|id| Need::Record(Key::Membership(*id))));
 }
 
-/// At most this many people change in one command; more are a matter of many commands.
-pub(super) fn check_size(people: usize) -> Result<(), Refusal> {
-    const MAX: usize = 500;
-    if people > MAX { Err(Refusal::TooMany { what: "people", max: MAX }) } else { Ok(()) }
-}
-
 /// At most this many teams for one person.
 pub(super) fn check_teams(teams: usize) -> Result<(), Refusal> {
-    const MAX: usize = 100;
-    if teams > MAX { Err(Refusal::TooMany { what: "teams", max: MAX }) } else { Ok(()) }
+    super::limits::at_most("teams", super::limits::TEAMS, teams)
 }
 
 /// I4: whoever is in a team is a member, of the organization itself; and I5: oneself, or somebody

@@ -9,7 +9,7 @@ use crate::domain::{
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-use super::change_team_members::{check_size, join, leave, member};
+use super::change_team_members::{join, leave, member};
 
 /// Puts a person into teams, and takes them out of others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +44,6 @@ impl Decide for ChangeTeamsOf {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        check_size(self.join.len() + self.leave.len())?;
         let it = member(draft, self.organization, self.membership)?;
         let mut any = false;
         for (n, id) in self.join.iter().enumerate() {

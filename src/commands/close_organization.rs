@@ -66,12 +66,12 @@ impl Decide for FinishClosing {
     fn needs(&self, _: &Facts, _: &mut Vec<Need>) {}
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        match draft.organization()?.status {
-            OrganizationStatus::Closing { until } if until <= draft.now() => {
-                draft.push(Event::OrganizationClosed { at: draft.now() });
-                Ok(())
-            }
-            status => Err(Refusal::OrganizationNotActive(status)),
+        let status = draft.organization()?.status;
+        if matches!(status, OrganizationStatus::Closing { until } if until <= draft.now()) {
+            draft.push(Event::OrganizationClosed { at: draft.now() });
+            Ok(())
+        } else {
+            Err(Refusal::OrganizationNotActive(status))
         }
     }
 }

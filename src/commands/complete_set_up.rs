@@ -42,13 +42,13 @@ impl Decide for CompleteSetUp {
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         let it = draft.own().ok_or(Refusal::NotFound(Thing::Organization))?;
-        draft.step(it, Step::Complete)?;
+        Draft::step(it, Step::Complete)?;
         let Principal::Person(user) = draft.facts.principal else {
             return Err(Refusal::NotFound(Thing::Organization));
         };
         let user = draft.user(user)?;
         let rules = draft.rules()?;
-        super::edit_profile::check_fields(rules, &self.profile.0)?;
+        super::edit_profile::check_own_fields(rules, &self.profile.0)?;
         if rules.activation == Activation::AfterProfile {
             let missing = super::accept_invitation::missing_fields(rules, it, &self.profile).next();
             if let Some(field) = missing {

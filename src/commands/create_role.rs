@@ -44,7 +44,7 @@ impl Decide for CreateRole {
     fn needs(&self, _: &Facts, _: &mut Vec<Need>) {}
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        const MAX: usize = 64;
+        const MAX: usize = super::limits::ROLES;
         if draft.role(&self.role.name).is_ok() {
             return Err(Refusal::NameTaken(Thing::Role));
         }
@@ -57,16 +57,12 @@ impl Decide for CreateRole {
     }
 }
 
-/// Every permission that a role lists is declared, and there are not too many.
+/// Every permission that a role lists is declared.
 pub(super) fn check_permissions(draft: &Draft<'_>, role: &Role) -> Result<(), Refusal> {
-    const MAX: usize = 1_000;
     let names: Vec<&PermissionName> = match &role.permissions {
         RolePermissions::AllBut(except) => except.iter().collect(),
         RolePermissions::Only(listed) => listed.keys().collect(),
     };
-    if names.len() > MAX {
-        return Err(Refusal::TooMany { what: "permissions", max: MAX });
-    }
     match names.into_iter().find(|name| !draft.catalogue().knows(name)) {
         Some(unknown) => Err(Refusal::UnknownPermission(unknown.clone())),
         None => Ok(()),

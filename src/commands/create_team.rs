@@ -64,7 +64,6 @@ impl Decide for CreateTeam {
         };
         let id = team.id;
         draft.push(Event::TeamCreated { team: Box::new(team) });
-        super::change_team_members::check_size(self.members.len())?;
         for member in &self.members {
             let it: &Membership =
                 super::change_team_members::member(draft, self.organization, *member)?;

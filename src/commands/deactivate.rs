@@ -27,6 +27,24 @@ pub struct Deactivate {
     pub handover: Option<Disposition>,
 }
 
+impl Deactivate {
+    /// Leaves the work to the rules.
+    pub fn new(
+        scope: impl Into<Scope>,
+        membership: MembershipId,
+        because: DeactivatedBecause,
+    ) -> Self {
+        Self { scope: scope.into(), membership, because, handover: None }
+    }
+
+    /// Says what becomes of the work.
+    #[must_use]
+    pub fn handing_over(mut self, to: Disposition) -> Self {
+        self.handover = Some(to);
+        self
+    }
+}
+
 answers_nothing!(Deactivate);
 
 impl Decide for Deactivate {

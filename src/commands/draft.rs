@@ -3,9 +3,10 @@
 use crate::access::{Catalogue, Item, Management, Standing};
 use crate::domain::{
     Authorship, DeactivatedBecause, Disposition, Event, Handover, HandoverId, HandoverStatus,
-    Invitation, Mail, MailAbout, MailId, Membership, MembershipId, Organization, OrganizationId,
-    Principal, Refusal, RemovedBecause, Revision, Role, RoleName, Rules, Scope, SeatsFull, State,
-    StatusName, Step, Thing, Timestamp, User, UserId, WorkOnLeaving,
+    Invitation, Mail, MailAbout, MailId, Membership, MembershipId, MembershipStatus, Organization,
+    OrganizationId, OrganizationStatus, Principal, Refusal, RemovedBecause, Revision, Role,
+    RoleName, Rules, Scope, SeatsFull, State, StatusName, Step, Thing, Timestamp, User, UserId,
+    WorkOnLeaving,
 };
 
 use super::Facts;
@@ -260,7 +261,7 @@ impl<'a> Draft<'a> {
     // ── Steps that several commands share ───────────────────────────────────────────────────────
 
     /// The step must exist from the membership's status.
-    pub(crate) fn step(&self, it: &Membership, step: Step) -> Result<StatusName, Refusal> {
+    pub(crate) fn step(it: &Membership, step: Step) -> Result<StatusName, Refusal> {
         let from = it.status.name();
         from.after(step).ok_or(Refusal::NoTransition { from, step })
     }
@@ -278,9 +279,18 @@ impl<'a> Draft<'a> {
         self.push(Event::MailDue { mail: Box::new(mail) });
     }
 
+    /// I7: the sessions of somebody are over; in an organization, those in its workspaces too.
+    pub(crate) fn end_sessions(&mut self, it: &Membership) {
+        for one in self.state.memberships_of_same_person(it) {
+            if one.id == it.id || it.scope.workspace.is_none() {
+                self.push(Event::SessionsEnded { membership: one.id, epoch: one.epoch.next() });
+            }
+        }
+    }
+
     /// I7: whoever goes has no session and no open invitation of theirs works.
     pub(crate) fn end_access(&mut self, it: &Membership) {
-        self.push(Event::SessionsEnded { membership: it.id, epoch: it.epoch.next() });
+        self.end_sessions(it);
         for invitation in self.state.open_invitations(it.scope.organization) {
             if invitation.issuer == Some(it.id) {
                 self.revoke(invitation, RemovedBecause::InvitationRevoked);
@@ -308,8 +318,9 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Leaves a tombstone.
+    /// Leaves a tombstone; whoever was kept out stays out.
     pub(crate) fn remove(&mut self, it: &Membership, because: RemovedBecause) {
+        self.keep_block(it);
         self.former_members += 1;
         self.push(Event::MembershipRemoved {
             membership: it.id,
@@ -317,6 +328,20 @@ impl<'a> Draft<'a> {
             former_number: self.former_members,
             at: self.now(),
         });
+    }
+
+    /// A block outlives the membership: nobody evades it by leaving and coming again.
+    fn keep_block(&mut self, it: &Membership) {
+        let blocked = matches!(
+            it.status,
+            MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. }
+        );
+        let organization = it.scope.organization;
+        let email = it.email.as_ref().filter(|_| blocked && it.scope.workspace.is_none());
+        let digests = email.map(|email| self.facts.block_digests(organization, email.canonical()));
+        if let Some(digest) = digests.unwrap_or_default().pop() {
+            self.push(Event::BlockKept { organization, digest });
+        }
     }
 
     /// Somebody goes for good: sessions, invitations, work, every membership in the scope.
@@ -337,15 +362,17 @@ impl<'a> Draft<'a> {
         because: RemovedBecause,
         handover: Option<Disposition>,
     ) -> Result<(), Refusal> {
-        self.step(it, Step::Remove)?;
-        if it.is_active() || matches!(it.status.name(), StatusName::Deactivated) {
+        Self::step(it, Step::Remove)?;
+        let holds_work = it.is_active() || matches!(it.status.name(), StatusName::Deactivated);
+        // Where the organization ends, nobody takes over.
+        if holds_work && !self.is_closing()? {
             self.hand_over(it, handover)?;
         }
+        self.end_access(it);
         for one in self.leaving_with(it) {
             if self.is_removed_already(one.id) {
                 continue;
             }
-            self.end_access(one);
             let invitation =
                 one.invitation.and_then(|id| self.state.invitation(it.scope.organization, id));
             match invitation {
@@ -355,6 +382,17 @@ impl<'a> Draft<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the organization is closing or closed, or will be by these events.
+    fn is_closing(&self) -> Result<bool, Refusal> {
+        let ends = |event: &Event| matches!(event, Event::OrganizationClosing { .. });
+        Ok(match self.organization()?.status {
+            OrganizationStatus::Active | OrganizationStatus::Suspended { .. } => {
+                self.events.iter().any(ends)
+            }
+            OrganizationStatus::Closing { .. } | OrganizationStatus::Closed { .. } => true,
+        })
     }
 
     /// Leaving the organization leaves its workspaces too; leaving a workspace leaves only that.
@@ -381,7 +419,7 @@ impl<'a> Draft<'a> {
         because: DeactivatedBecause,
         handover: Option<Disposition>,
     ) -> Result<(), Refusal> {
-        self.step(it, Step::Deactivate)?;
+        Self::step(it, Step::Deactivate)?;
         self.stays_kept_without(it)?;
         self.push(Event::MembershipDeactivated { membership: it.id, because, at: self.now() });
         self.end_access(it);

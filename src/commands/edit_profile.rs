@@ -119,6 +119,21 @@ pub(super) fn check_fields(
     }
 }
 
+/// The same for what a person says of themselves: what administrators edit is not theirs (C4, C11).
+pub(super) fn check_own_fields(
+    rules: &Rules,
+    fields: &BTreeMap<FieldName, FieldValue>,
+) -> Result<(), Refusal> {
+    check_fields(rules, fields)?;
+    let theirs = |name: &&FieldName| {
+        rules.field(name).is_some_and(|field| field.edited_by == EditedBy::Administrators)
+    };
+    match fields.keys().find(theirs) {
+        Some(name) => Err(Refusal::FieldNotYours(name.clone())),
+        None => Ok(()),
+    }
+}
+
 /// What somebody says of themselves when they come in, where it differs from what is known.
 pub(super) fn fill_in(draft: &mut Draft<'_>, it: &Membership, given: &Profile) {
     let fields = changed(&it.profile, &given.0);

@@ -38,7 +38,7 @@ impl Decide for EditSettings {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        const MAX: usize = 64;
+        const MAX: usize = super::limits::FIELDS;
         if draft.facts.principal != Principal::Person(self.user) {
             return Err(Refusal::NotFound(Thing::User));
         }

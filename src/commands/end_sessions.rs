@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, MembershipId, Need, Refusal, Scope, Stream, Thing};
+use crate::domain::{MembershipId, Need, Refusal, Scope, Stream, Thing};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
@@ -47,7 +47,7 @@ impl Decide for EndSessions {
         if !it.is_live() {
             return Err(Refusal::NotFound(Thing::Membership));
         }
-        draft.push(Event::SessionsEnded { membership: it.id, epoch: it.epoch.next() });
+        draft.end_sessions(it);
         Ok(())
     }
 }

@@ -37,6 +37,7 @@ impl Decide for EraseMember {
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         super::needs_of_leaving(self.membership, None, needs);
+        needs.push(Need::Past(self.membership));
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
@@ -45,13 +46,6 @@ impl Decide for EraseMember {
             MembershipStatus::Removed { .. } => {}
             MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. } => {
                 draft.stand_above(it, crate::access::Management::Erase)?;
-                let digests = it
-                    .email
-                    .as_ref()
-                    .map(|email| draft.facts.block_digests(self.organization, email.canonical()));
-                if let Some(digest) = digests.unwrap_or_default().pop() {
-                    draft.push(Event::BlockKept { organization: self.organization, digest });
-                }
                 draft.remove_person(it, RemovedBecause::Removed, None)?;
             }
             MembershipStatus::Pending { .. }
@@ -62,6 +56,18 @@ impl Decide for EraseMember {
         }
         if it.email.is_none() && it.user.is_none() && it.profile.0.is_empty() {
             return Err(Refusal::NoChange);
+        }
+        // What is left of the same person from earlier times and in workspaces goes, too.
+        for one in draft.state.past_of_same_person(it) {
+            if one.id != it.id {
+                draft.push(Event::MembershipErased { membership: one.id });
+            }
+        }
+        for one in draft.state.memberships_of_same_person(it) {
+            // Live until this very command: whoever is blocked is removed by it.
+            if one.id != it.id && it.is_live() {
+                draft.push(Event::MembershipErased { membership: one.id });
+            }
         }
         draft.push(Event::MembershipErased { membership: it.id });
         Ok(())

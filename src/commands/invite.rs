@@ -172,11 +172,11 @@ impl Invite {
         let claim = Claim::MembershipEmail(whole, self.email.canonical().clone());
         if let Some(id) = draft.state.holder(&claim) {
             let there = draft.membership(whole, MembershipId::new(id))?;
-            return match there.status.name() {
-                StatusName::Active => Ok(None),
-                // One invitation at a time: answer that one first.
-                other => Err(Refusal::AlreadyMember(other)),
-            };
+            if there.is_active() {
+                return Ok(None);
+            }
+            // One invitation at a time: answer that one first.
+            return Err(Refusal::AlreadyMember(there.status.name()));
         }
         let rules = draft.rules()?;
         let guest = rules.workspace_guest_role.as_ref().ok_or(Refusal::RuleForbids {
@@ -213,6 +213,11 @@ impl Invite {
 
     fn furnish(&self, draft: &Draft<'_>, it: &mut Membership) -> Result<(), Refusal> {
         it.profile = self.profile.clone();
+        if self.scope.workspace.is_some() && !self.teams.is_empty() {
+            // I4: teams are the organization's, and whoever is in one is a member of that.
+            let because = "teams belong to the organization; add the person there";
+            return Err(Refusal::RuleForbids { rule: "I4", because });
+        }
         for team in &self.teams {
             let team = draft.state.team(self.scope.organization, *team);
             it.teams.insert(team.ok_or(Refusal::NotFound(Thing::Team))?.id);
@@ -241,6 +246,7 @@ impl Invite {
         }
         if self.fence.len() + self.overrides.len() > 0 {
             draft.hold(Management::OverridePermissions)?;
+            super::set_fence::gives_no_more(draft, &self.fence)?;
         }
         Ok(())
     }
@@ -292,12 +298,14 @@ pub(super) fn not_here(
     let claim = Claim::MembershipEmail(scope, email.canonical().clone());
     let Some(id) = draft.state.holder(&claim) else { return Ok(()) };
     let it = draft.membership(scope, MembershipId::new(id))?;
-    Err(match it.status {
-        MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. } => {
-            Refusal::Blocked
-        }
-        status => Refusal::AlreadyMember(status.name()),
-    })
+    let blocked = matches!(
+        it.status,
+        MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. }
+    );
+    if blocked {
+        return Err(Refusal::Blocked);
+    }
+    Err(Refusal::AlreadyMember(it.status.name()))
 }
 
 /// The tombstone that this address left in the organization.

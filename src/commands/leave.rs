@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Disposition, Event, LastOwner, MembershipId, Need, Oneself, OrganizationStatus, Refusal,
-    RemovedBecause, Scope, Stream, Thing,
+    DeactivatedBecause, Disposition, Event, LastOwner, MembershipId, MembershipStatus, Need,
+    Oneself, OrganizationStatus, Refusal, RemovedBecause, Scope, Stream, Thing,
 };
 
 use super::draft::Draft;
@@ -59,7 +59,9 @@ impl Decide for Leave {
             OrganizationStatus::Active | OrganizationStatus::Suspended { .. } => false,
             OrganizationStatus::Closing { .. } | OrganizationStatus::Closed { .. } => true,
         };
-        if draft.is_last_keeper(it) && !over {
+        let whole = super::remove_member::last_workspace_takes_along(draft, it)?;
+        // I1: the last workspace may take the last owner's membership along (C18).
+        if draft.is_last_keeper(whole.unwrap_or(it)) && !over {
             match organization.rules.last_owner {
                 LastOwner::Refused => return Err(Refusal::LastOwner),
                 LastOwner::ClosesOrganization => {
@@ -68,7 +70,14 @@ impl Decide for Leave {
                 }
             }
         }
-        let whole = super::remove_member::last_workspace_takes_along(draft, it)?;
+        // A block outlives the membership; without an address nothing would recognise the person.
+        let blocked = matches!(
+            it.status,
+            MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. }
+        );
+        if blocked && it.email.is_none() {
+            return Err(Refusal::Blocked);
+        }
         draft.go(whole.unwrap_or(it), because, self.handover)
     }
 }

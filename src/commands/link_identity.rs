@@ -38,7 +38,7 @@ impl Decide for LinkIdentity {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        const MAX: usize = 16;
+        const MAX: usize = super::limits::IDENTITIES;
         let user = draft.user(self.user)?;
         if user.realm != self.realm {
             return Err(Refusal::NotFound(crate::domain::Thing::User));

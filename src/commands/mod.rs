@@ -6,6 +6,7 @@
 mod authorise;
 mod draft;
 mod facts;
+mod limits;
 mod requirement;
 
 mod accept_invitation;
@@ -257,6 +258,10 @@ impl Command {
     /// What it has to know before it can be decided.
     pub fn needs(&self, facts: &Facts) -> Vec<Need> {
         let mut needs = Vec::new();
+        if self.check_size().is_err() {
+            // It will be refused for its size: nothing is looked up for it.
+            return needs;
+        }
         if let Some(scope) = self.inner().scope() {
             needs.push(Need::Record(Key::Organization(scope.organization)));
             if let Some(id) = scope.workspace {
@@ -310,6 +315,7 @@ pub(crate) fn standing_needs(scope: Scope, who: &Principal, needs: &mut Vec<Need
 ///
 /// Pure: the same state, command and facts give the same answer, always.
 pub fn decide(state: &State, command: &Command, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    command.check_size()?;
     let inner = command.inner();
     let scope = inner.scope();
     let mut draft = Draft::new(state, facts, scope.map(|scope| scope.organization));

@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Event, MembershipId, Need, Override, PermissionName, Refusal, RoleName, Scope, Stream, Thing,
+    Event, Membership, MembershipId, Need, Override, PermissionName, Refusal, RoleName, Scope,
+    Stream, Thing,
 };
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
 
-use crate::access::{Extent, Management};
+use crate::access::{Extent, Management, view};
 
 /// Raises, caps or denies a permission for one person, or leaves it to the role again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +42,7 @@ impl Decide for OverridePermission {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        const MAX: usize = 256;
+        const MAX: usize = super::limits::OVERRIDES;
         let it = draft.membership(self.scope, self.membership)?;
         draft.stand_above(it, Management::OverridePermissions)?;
         if !it.is_live() {
@@ -54,12 +55,10 @@ impl Decide for OverridePermission {
             return Err(Refusal::TooMany { what: "overrides", max: MAX });
         }
         check(draft, &it.role, &self.permission, self.to.as_ref())?;
-        // I5: taking a cap away gives, too.
-        if self.to.is_none() {
-            let given = draft.role(&it.role)?.permissions.reach(&self.permission);
-            if let Some(reach) = given {
-                gives_no_more(draft, &self.permission, &reach.into())?;
-            }
+        // I5: taking a cap away, or widening one, gives what the role and the teams give.
+        let (before, after) = (self.extent(draft, it), self.extent(draft, &self.changed(it)));
+        if !before.covers(&after) {
+            gives_no_more(draft, &self.permission, &after)?;
         }
         draft.push(Event::PermissionOverridden {
             membership: it.id,
@@ -67,6 +66,21 @@ impl Decide for OverridePermission {
             to: self.to.clone(),
         });
         Ok(())
+    }
+}
+
+impl OverridePermission {
+    fn changed(&self, it: &Membership) -> Membership {
+        let mut it = it.clone();
+        match &self.to {
+            Some(to) => it.overrides.insert(self.permission.clone(), to.clone()),
+            None => it.overrides.remove(&self.permission),
+        };
+        it
+    }
+
+    fn extent(&self, draft: &Draft<'_>, it: &Membership) -> Extent {
+        view(draft.state, it).decide(&self.permission).extent
     }
 }
 

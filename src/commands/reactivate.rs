@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, MembershipId, Need, Refusal, Scope, StatusName, Step, Stream};
+use crate::domain::{
+    DeactivatedBecause, Event, MembershipId, MembershipStatus, Need, Principal, Refusal, Scope,
+    StatusName, Step, Stream,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, answers_nothing};
@@ -39,7 +42,15 @@ impl Decide for Reactivate {
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         let it = draft.membership(self.scope, self.membership)?;
         draft.stand_above(it, Management::Deactivate)?;
-        draft.step(it, Step::Reactivate)?;
+        Draft::step(it, Step::Reactivate)?;
+        // A directory brings back whom it withdrew, not whom somebody here keeps out.
+        let blocked = matches!(
+            it.status,
+            MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. }
+        );
+        if blocked && matches!(draft.facts.principal, Principal::Provisioner { .. }) {
+            return Err(Refusal::Blocked);
+        }
         // I5: whoever brings somebody back stands behind the role, as whoever gave it did.
         let role = draft.role(&it.role)?;
         draft.may_assign(role)?;

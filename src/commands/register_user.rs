@@ -64,12 +64,8 @@ impl Decide for RegisterUser {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        const MAX: usize = 16;
         if draft.state.user(self.user).is_some() {
             return Err(Refusal::Taken("user id"));
-        }
-        if self.identities.len() > MAX {
-            return Err(Refusal::TooMany { what: "identities", max: MAX });
         }
         let taken = |claim: Claim| draft.state.holder(&claim).is_some();
         if let Some(email) = self.email.as_ref().filter(|_| self.email_is_verified)

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Event, Key, Need, OrganizationId, Refusal, Scope, Span, Stream, SupportAccessId, Thing,
+    Event, Key, Need, OrganizationId, Reach, Refusal, RolePermissions, Scope, Span, Stream,
+    SupportAccessId, Thing,
 };
 
 use super::draft::Draft;
@@ -42,10 +43,11 @@ impl Decide for RenewSupport {
             .filter(|it| it.revoked_at.is_none())
             .ok_or(Refusal::NotFound(Thing::SupportAccess))?;
         if let Some(standing) = draft.standing.as_ref().filter(|_| !draft.above_ranks()) {
-            // I5: whoever renews stands behind all of it.
-            let lacks = access.permissions.iter().find(|it| !standing.holds(it).is_allowed());
-            if let Some(permission) = lacks {
-                return Err(Refusal::ExceedsOwn(permission.clone()));
+            // I5: whoever renews stands behind all of it, with the full reach that support has.
+            let all = access.permissions.iter().map(|name| (name.clone(), Reach::ALL)).collect();
+            let exceeded = standing.exceeded_by(&RolePermissions::Only(all), draft.catalogue());
+            if let Some(permission) = exceeded {
+                return Err(Refusal::ExceedsOwn(permission));
             }
         }
         let until = super::give_support::until(draft, self.lasting)?;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Event, Generation, InvitationId, InvitationStatus, Key, MailAbout, Need, OrganizationId,
-    Refusal, Scope, StatusName, Step, Stream, Thing,
+    Event, Generation, Invitation, InvitationId, InvitationStatus, Key, MailAbout, Need, Refusal,
+    Scope, StatusName, Step, Stream, Thing,
 };
 
 use super::draft::Draft;
@@ -14,8 +14,8 @@ use super::{Decide, Facts, answers_nothing};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResendInvitation {
-    /// The organization.
-    pub organization: OrganizationId,
+    /// The scope that it invites to.
+    pub scope: Scope,
     /// The invitation.
     pub invitation: InvitationId,
 }
@@ -24,23 +24,20 @@ answers_nothing!(ResendInvitation);
 
 impl Decide for ResendInvitation {
     fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
+        Stream::Organization(self.scope.organization)
     }
 
     fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
+        Some(self.scope)
     }
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Invitation(self.invitation)));
-        super::needs_of_room(facts, self.organization, needs);
+        super::needs_of_room(facts, self.scope.organization, needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        let invitation = draft
-            .state
-            .invitation(self.organization, self.invitation)
-            .ok_or(Refusal::NotFound(Thing::Invitation))?;
+        let invitation = invitation_to(draft, self.scope, self.invitation)?;
         match invitation.status {
             InvitationStatus::Open | InvitationStatus::Lapsed => {}
             closed @ (InvitationStatus::Accepted
@@ -48,12 +45,15 @@ impl Decide for ResendInvitation {
             | InvitationStatus::Revoked) => return Err(Refusal::InvitationClosed(closed)),
         }
         for id in &invitation.memberships {
-            let it = draft.state.membership(self.organization, *id);
+            let it = draft.state.membership(self.scope.organization, *id);
             let it = it.ok_or(Refusal::NotFound(Thing::Membership))?;
-            draft.step(it, Step::Resend)?;
-            // I5: whoever sends it again stands behind it, as whoever made it did.
+            Draft::step(it, Step::Resend)?;
             let role = draft.role(&it.role)?;
-            draft.may_assign(role)?;
+            // I5: whoever sends it again stands behind it, as whoever made it did. What comes along
+            // with a workspace is given by the rules.
+            if it.scope == self.scope {
+                draft.may_assign(role)?;
+            }
             draft.make_room(
                 it.scope,
                 Some((role, it.status.name())),
@@ -70,4 +70,19 @@ impl Decide for ResendInvitation {
         draft.mail(MailAbout::Invitation { invitation: invitation.id, generation });
         Ok(())
     }
+}
+
+/// An invitation to exactly this scope.
+pub(super) fn invitation_to<'a>(
+    draft: &Draft<'a>,
+    scope: Scope,
+    id: InvitationId,
+) -> Result<&'a Invitation, Refusal> {
+    let invites_to = |it: &&Invitation| {
+        let last = it.memberships.last();
+        let last = last.and_then(|id| draft.state.membership(scope.organization, *id));
+        last.is_some_and(|last| last.scope == scope)
+    };
+    let invitation = draft.state.invitation(scope.organization, id).filter(invites_to);
+    invitation.ok_or(Refusal::NotFound(Thing::Invitation))
 }

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    InvitationId, InvitationStatus, Key, Need, OrganizationId, Refusal, RemovedBecause, Scope,
-    Stream, Thing,
+    InvitationId, InvitationStatus, Key, Need, Refusal, RemovedBecause, Scope, Stream,
 };
 
 use super::draft::Draft;
@@ -14,8 +13,8 @@ use super::{Decide, Facts, answers_nothing};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeInvitation {
-    /// The organization.
-    pub organization: OrganizationId,
+    /// The scope that it invites to.
+    pub scope: Scope,
     /// The invitation.
     pub invitation: InvitationId,
 }
@@ -24,11 +23,11 @@ answers_nothing!(RevokeInvitation);
 
 impl Decide for RevokeInvitation {
     fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
+        Stream::Organization(self.scope.organization)
     }
 
     fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
+        Some(self.scope)
     }
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
@@ -36,15 +35,14 @@ impl Decide for RevokeInvitation {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-        let invitation = draft
-            .state
-            .invitation(self.organization, self.invitation)
-            .ok_or(Refusal::NotFound(Thing::Invitation))?;
+        let invitation =
+            super::resend_invitation::invitation_to(draft, self.scope, self.invitation)?;
         if !matches!(invitation.status, InvitationStatus::Open | InvitationStatus::Lapsed) {
             return Err(Refusal::InvitationClosed(invitation.status));
         }
         for id in &invitation.memberships {
-            if let Some(it) = draft.state.membership(self.organization, *id) {
+            let it = draft.state.membership(self.scope.organization, *id);
+            if let Some(it) = it.filter(|it| it.scope == self.scope) {
                 draft.stand_above(it, crate::access::Management::Invite)?;
             }
         }

@@ -43,6 +43,7 @@ impl Decide for SetFence {
             return Err(Refusal::NotFound(Thing::Membership));
         }
         check(&self.fence)?;
+        gives_no_more(draft, &self.fence)?;
         if it.fence == self.fence {
             return Err(Refusal::NoChange);
         }
@@ -56,4 +57,17 @@ pub(super) fn check(fence: &Fence) -> Result<(), Refusal> {
         return Err(Refusal::TooMany { what: "listed resources", max: Fence::MAX });
     }
     Ok(())
+}
+
+/// I5: whoever lists resources has no narrower list.
+pub(super) fn gives_no_more(draft: &Draft<'_>, fence: &Fence) -> Result<(), Refusal> {
+    let exceeded = draft
+        .standing
+        .as_ref()
+        .filter(|_| !draft.above_ranks())
+        .and_then(|standing| standing.fence_exceeded_by(fence, draft.catalogue()));
+    match exceeded {
+        Some(permission) => Err(Refusal::ExceedsOwn(permission)),
+        None => Ok(()),
+    }
 }

@@ -53,6 +53,7 @@ impl Decide for SetTeamPermissions {
         }
         super::set_fence::check(&self.fence)?;
         gives_no_more(draft, &self.permissions)?;
+        super::set_fence::gives_no_more(draft, &self.fence)?;
         draft.push(Event::TeamPermissionsSet {
             team: team.id,
             permissions: self.permissions.clone(),
@@ -80,5 +81,6 @@ fn gives_no_more(
 pub(super) fn may_give(draft: &Draft<'_>, team: TeamId) -> Result<(), Refusal> {
     let organization = draft.organization()?.id;
     let team = draft.state.team(organization, team).ok_or(Refusal::NotFound(Thing::Team))?;
-    gives_no_more(draft, &team.permissions)
+    gives_no_more(draft, &team.permissions)?;
+    super::set_fence::gives_no_more(draft, &team.fence)
 }

@@ -77,7 +77,7 @@ impl Decide for SignUp {
         }
         super::invite::not_blocked(draft, organization.id, email)?;
         super::invite::not_here(draft, organization.id.into(), email)?;
-        super::edit_profile::check_fields(&organization.rules, &self.profile.0)?;
+        super::edit_profile::check_own_fields(&organization.rules, &self.profile.0)?;
         let mut it = join(draft, organization.id, role, source)?;
         it.predecessor = super::invite::former(draft, organization.id, email);
         it.user = Some(user.id);

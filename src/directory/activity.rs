@@ -1,7 +1,8 @@
 //! When members are here: operational writes that guard their own record and enter no chain.
 
 use crate::domain::{
-    Activity, Key, MembershipId, Need, OrganizationId, Refusal, Revision, State, Thing, Timestamp,
+    Activity, Key, Membership, MembershipId, Need, OrganizationId, Refusal, Revision, State, Thing,
+    Timestamp,
 };
 use crate::ports::CommitError;
 
@@ -57,7 +58,8 @@ impl Inner {
                 self.back_off(attempt).await;
             }
             let mut state = State::new(self.store.load(&needs).await?);
-            let known = state.membership(organization, membership).is_some_and(|it| it.is_active());
+            let known =
+                state.membership(organization, membership).is_some_and(Membership::is_active);
             if !known {
                 return Err(Refusal::NotFound(Thing::Membership).into());
             }

@@ -7,7 +7,7 @@ use crate::domain::{
 };
 use crate::ports::Find;
 
-use super::{Error, UserDirectory};
+use super::{Error, Inner, UserDirectory};
 
 /// One page of audit entries.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl UserDirectory {
         let scope = organization.into();
         let state = self.inner.load(scope, who, Vec::new()).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::ViewAudit)?;
+        Inner::may_ask(&standing, who, Management::ViewAudit)?;
         self.entries(Stream::Organization(organization), after, limit).await
     }
 

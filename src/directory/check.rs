@@ -1,7 +1,7 @@
 //! Asking whether somebody may do something. Right, and not yet fast: it reads the store each time.
 
 use crate::access::{Because, Decision, Item, Permission};
-use crate::domain::{PermissionName, Principal, Refusal, Scope, Thing};
+use crate::domain::{PermissionName, Principal, Refusal, Scope, State, Thing};
 
 use super::{Error, UserDirectory};
 
@@ -62,8 +62,12 @@ impl UserDirectory {
     ) -> Result<(Decision, bool), Error> {
         let state = self.inner.load(scope, who, Vec::new()).await?;
         let no = Decision::refused(Because::NotAMember);
-        let Ok(standing) = self.inner.standing(&state, scope, who) else {
-            return Ok((no, false));
+        let standing = match self.inner.standing(&state, scope, who) {
+            Ok(standing) => standing,
+            Err(refusal) => {
+                let because = outside(&state, scope, who, &refusal);
+                return Ok((Decision::refused(because), false));
+            }
         };
         if matches!(who, Principal::System | Principal::Provisioner { .. }) {
             // Machines hold no permissions: what they may is said by the requirement table.
@@ -80,5 +84,21 @@ impl UserDirectory {
         } else {
             Err(Error::UndeclaredPermission(permission.name()))
         }
+    }
+}
+
+/// Why somebody has no standing: to a stranger, only that they do not belong here.
+fn outside(state: &State, scope: Scope, who: &Principal, refusal: &Refusal) -> Because {
+    let own = match who {
+        Principal::Person(user) => state.membership_of(scope.whole(), *user),
+        Principal::Bearer(_)
+        | Principal::Support { .. }
+        | Principal::Provisioner { .. }
+        | Principal::System => None,
+    };
+    match (refusal, own) {
+        (Refusal::OrganizationNotActive(status), _) => Because::OrganizationNotActive(*status),
+        (_, Some(own)) if !own.is_active() => Because::NotActive(own.status.name()),
+        (_, _) => Because::NotAMember,
     }
 }

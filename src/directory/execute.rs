@@ -157,10 +157,10 @@ impl Inner {
             }
             let changes = state.changes();
             let Some(first) = changes.append.first().map(|(entry, _)| entry.clone()) else {
-                return Ok(self.replay(stream, answers).await?);
+                return self.replay(stream, answers).await;
             };
             match self.commit(&changes, &first).await {
-                Ok(()) => return Ok(self.replay(stream, answers).await?),
+                Ok(()) => return self.replay(stream, answers).await,
                 Err(CommitError::Conflict(_)) => last = Attempt::Contended,
                 Err(CommitError::Claimed(_)) if jobs.len() > 1 => return Err(Attempt::Divide),
                 Err(CommitError::Claimed(claim)) => last = Attempt::Claimed(claim),
@@ -366,7 +366,9 @@ fn decide_one(
     let receipt_key = key.as_ref().map(|key| receipt_key(stream, &job.request, key));
     // INVARIANT: a command is plain data with string keys, so it always serialises.
     let digest = Digest::of(&[&serde_json::to_vec(command).unwrap_or_default()]);
-    if let Some(receipt) = receipt_key.as_ref().and_then(|key| state.receipt(key)) {
+    // I11: connections of two organizations may have one name; a receipt is for its own.
+    let receipt = receipt_key.as_ref().filter(|_| !is_foreign(stream, &facts.principal));
+    if let Some(receipt) = receipt.and_then(|key| state.receipt(key)) {
         return if receipt.digest == digest {
             Ok(Committed { revision: receipt.position, events: None })
         } else {
@@ -429,6 +431,13 @@ fn record(
     let position = entry.position;
     state.append(entry, detail);
     position
+}
+
+fn is_foreign(stream: Stream, who: &Principal) -> bool {
+    matches!(
+        who,
+        Principal::Provisioner { organization, .. } if stream != Stream::Organization(*organization)
+    )
 }
 
 fn own_membership(state: &State, stream: Stream, who: &Principal) -> Option<MembershipId> {

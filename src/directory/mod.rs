@@ -23,7 +23,9 @@ use std::sync::Arc;
 
 use crate::access::{Catalogue, Permission, Standing};
 use crate::commands::{Host, standing_needs};
-use crate::domain::{Key, KeyRing, Need, Principal, Refusal, Scope, State, Thing};
+use crate::domain::{
+    Key, KeyRing, Need, OrganizationStatus, Principal, Refusal, Scope, State, Thing,
+};
 use crate::ports::{Clock, Entropy, Mailer, Store, Workload};
 
 pub use audit::AuditPage;
@@ -209,12 +211,18 @@ impl Inner {
         if !inside {
             return Err(absent);
         }
+        let status = state.organization(scope.organization).map(|it| it.status);
+        let works = status == Some(OrganizationStatus::Active);
+        if let (Principal::Person(_) | Principal::Support { .. }, Some(status), false) =
+            (who, status, works)
+        {
+            return Err(Refusal::OrganizationNotActive(status));
+        }
         Standing::of(state, scope, who, now).ok_or(Refusal::NotFound(Thing::Workspace))
     }
 
     /// Whether somebody may ask a question that takes a permission.
     fn may_ask(
-        &self,
         standing: &Standing<'_>,
         who: &Principal,
         permission: crate::access::Management,

@@ -5,17 +5,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::access::{Item, Management, Standing};
 use crate::domain::{
-    Activity, GreenMark, Handover, HandoverId, Invalid, Invitation, InvitationId, InvitationStatus,
-    Key, Membership, MembershipId, Need, Organization, OrganizationId, Principal, Problem, Record,
-    Refusal, Role, RoleKind, Scope, State, StatusGroup, StatusName, SupportAccess, SupportAccessId,
-    Team, TeamId, Thing, Workspace, WorkspaceId,
+    Activity, Breadth, GreenMark, Handover, HandoverId, Invalid, Invitation, InvitationId,
+    InvitationStatus, Key, Membership, MembershipId, Need, Organization, OrganizationId, Principal,
+    Problem, Reach, Record, Refusal, Role, RoleKind, Scope, State, StatusGroup, StatusName,
+    SupportAccess, SupportAccessId, Team, TeamId, Thing, Workspace, WorkspaceId,
 };
 use crate::ports::{Find, PeopleFilter, PeoplePosition};
 
-use super::{Error, UserDirectory};
+use super::{Error, Inner, UserDirectory};
 
 /// At most this many rows on one page.
 const MAX_PAGE: u32 = 500;
+
+/// No search term is longer, in bytes: a name has at most 2,000 characters.
+const MAX_PREFIX: usize = 8_000;
 
 /// Where the next page of people begins; safe to hand to a browser and to take back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +36,12 @@ impl std::str::FromStr for PeopleCursor {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let problem = Problem::Form("it is damaged; begin again with the first page");
-        let wrong = |_| Invalid::new("cursor", "", problem.clone());
-        if text.len() > 32_768 {
-            return Err(Invalid::new("cursor", "", problem));
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong(()))?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|_| wrong(()))
+        let bytes = Some(text).filter(|text| text.len() <= 32_768);
+        bytes
+            .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .map(Self)
+            .ok_or_else(|| Invalid::new("cursor", "", problem))
     }
 }
 
@@ -87,7 +90,7 @@ impl UserDirectory {
     /// One page of the people of a scope, in the order of their names.
     ///
     /// Takes [`Management::ViewPeople`]; with a narrower reach than all, only people within it are
-    /// shown. Pages hold at most 500.
+    /// shown. Pages hold at most 500, and a prefix is at most 8,000 bytes long.
     #[tracing::instrument(name = "tenure.people", level = "debug", skip_all)]
     pub async fn people(
         &self,
@@ -99,10 +102,13 @@ impl UserDirectory {
     ) -> Result<PeoplePage, Error> {
         let scope = scope.into();
         let limit = limit.clamp(1, MAX_PAGE);
+        if let Some(prefix) = filter.prefix.as_deref().filter(|it| it.len() > MAX_PREFIX) {
+            return Err(Invalid::new("prefix", prefix, Problem::TooLong { max: MAX_PREFIX }).into());
+        }
         let needs = filter.team.map(|id| Need::Record(Key::Team(id)));
         let mut state = self.inner.load(scope, who, needs.into_iter().collect()).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::ViewPeople)?;
+        Inner::may_ask(&standing, who, Management::ViewPeople)?;
         let after = after.map(|cursor| cursor.0);
         let question = Find::People { scope, filter: filter.clone(), after, limit };
         let found: Vec<Membership> =
@@ -142,7 +148,7 @@ impl UserDirectory {
         // Everybody sees themselves.
         let own = standing.membership().map(|own| own.user);
         if it.is_none_or(|it| own.is_none() || own != Some(it.user)) {
-            self.inner.may_ask(&standing, who, Management::ViewPeople)?;
+            Inner::may_ask(&standing, who, Management::ViewPeople)?;
             if it.is_some_and(|it| !sees(&standing, who, it)) {
                 return Err(absent.into());
             }
@@ -227,7 +233,7 @@ impl UserDirectory {
         let scope = organization.into();
         let state = self.inner.load(scope, who, Vec::new()).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::Billing)?;
+        Inner::may_ask(&standing, who, Management::Billing)?;
         let limit = state.organization(organization).and_then(|it| it.seat_limit);
         Ok((state.seats_used(organization), limit))
     }
@@ -241,7 +247,7 @@ impl UserDirectory {
         let scope = organization.into();
         let state = self.inner.load(scope, who, Vec::new()).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::ViewPeople)?;
+        Inner::may_ask(&standing, who, Management::ViewPeople)?;
         let mut roles: Vec<Role> = state.roles(organization).cloned().collect();
         roles.sort_by(|a, b| b.rank.cmp(&a.rank).then_with(|| a.name.cmp(&b.name)));
         Ok(roles)
@@ -256,7 +262,7 @@ impl UserDirectory {
         let scope = scope.into();
         let state = self.inner.load(scope, who, Vec::new()).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::Invite)?;
+        Inner::may_ask(&standing, who, Management::Invite)?;
         let all = matches!(who, Principal::System | Principal::Provisioner { .. });
         let catalogue = &self.inner.host.catalogue;
         let may = |role: &&Role| role.invitable && (all || standing.may_assign(role, catalogue));
@@ -273,7 +279,7 @@ impl UserDirectory {
     ) -> Result<Page<Team, TeamId>, Error> {
         let limit = limit.clamp(1, MAX_PAGE);
         let question = Find::Teams { organization, after, limit };
-        self.page(who, organization, &question, limit, |record| {
+        self.page(who, organization, (&question, Breadth::Own), limit, |record| {
             if let Record::Team(it) = record { Some((it.id, *it)) } else { None }
         })
         .await
@@ -289,14 +295,14 @@ impl UserDirectory {
     ) -> Result<Page<Workspace, WorkspaceId>, Error> {
         let limit = limit.clamp(1, MAX_PAGE);
         let question = Find::Workspaces { organization, after, limit };
-        self.page(who, organization, &question, limit, |record| {
+        self.page(who, organization, (&question, Breadth::Own), limit, |record| {
             if let Record::Workspace(it) = record { Some((it.id, *it)) } else { None }
         })
         .await
     }
 
     /// The invitations of an organization with a status. They hold no link, and none can be made
-    /// from them.
+    /// from them. Takes [`Management::ViewPeople`] with full reach.
     pub async fn invitations(
         &self,
         who: &Principal,
@@ -307,7 +313,7 @@ impl UserDirectory {
     ) -> Result<Page<Invitation, InvitationId>, Error> {
         let limit = limit.clamp(1, MAX_PAGE);
         let question = Find::Invitations { organization, status, after, limit };
-        self.page(who, organization, &question, limit, |record| {
+        self.page(who, organization, (&question, Breadth::All), limit, |record| {
             if let Record::Invitation(it) = record { Some((it.id, *it)) } else { None }
         })
         .await
@@ -323,7 +329,7 @@ impl UserDirectory {
     ) -> Result<Page<SupportAccess, SupportAccessId>, Error> {
         let limit = limit.clamp(1, MAX_PAGE);
         let question = Find::SupportAccesses { organization, after, limit };
-        self.page(who, organization, &question, limit, |record| {
+        self.page(who, organization, (&question, Breadth::All), limit, |record| {
             if let Record::SupportAccess(it) = record { Some((it.id, *it)) } else { None }
         })
         .await
@@ -339,7 +345,7 @@ impl UserDirectory {
     ) -> Result<Page<Handover, HandoverId>, Error> {
         let limit = limit.clamp(1, MAX_PAGE);
         let question = Find::Handovers { organization, after, limit };
-        self.page(who, organization, &question, limit, |record| {
+        self.page(who, organization, (&question, Breadth::All), limit, |record| {
             if let Record::Handover(it) = record { Some((it.id, *it)) } else { None }
         })
         .await
@@ -349,14 +355,17 @@ impl UserDirectory {
         &self,
         who: &Principal,
         organization: OrganizationId,
-        question: &Find,
+        (question, breadth): (&Find, Breadth),
         limit: u32,
         pick: impl Fn(Record) -> Option<(Id, T)>,
     ) -> Result<Page<T, Id>, Error> {
         let scope = organization.into();
         let state = self.inner.load(scope, who, Vec::new()).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::ViewPeople)?;
+        Inner::may_ask(&standing, who, Management::ViewPeople)?;
+        if breadth == Breadth::All && !sees_all(&standing, who) {
+            return Err(Refusal::OutOfReach(Management::ViewPeople.into()).into());
+        }
         let found = self.inner.store.find(question).await?;
         let rows: Vec<(Id, T)> = found.into_iter().filter_map(pick).collect();
         let full = rows.len() >= limit as usize;
@@ -376,6 +385,12 @@ fn sees(standing: &Standing<'_>, who: &Principal, it: &Membership) -> bool {
     }
     let item = Item { holder: Some(it.id), teams: it.teams.clone(), ..Item::default() };
     standing.reaches(&standing.holds(&Management::ViewPeople.into()).extent, &item)
+}
+
+/// Whether somebody's view reaches everybody: addresses and names stand in what is listed.
+fn sees_all(standing: &Standing<'_>, who: &Principal) -> bool {
+    matches!(who, Principal::System | Principal::Provisioner { .. })
+        || standing.holds(&Management::ViewPeople.into()).extent.covers(&Reach::ALL.into())
 }
 
 /// How many people a filter admits, where a tally says.

@@ -10,7 +10,7 @@ use crate::domain::{
     Step, Thing,
 };
 
-use super::{Error, UserDirectory};
+use super::{Error, Inner, UserDirectory};
 
 /// What can be done to a person in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,7 +89,7 @@ impl UserDirectory {
         needs.push(Need::Expiring(scope.organization, 16));
         let state = self.inner.load(scope, who, needs).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::ViewPeople)?;
+        Inner::may_ask(&standing, who, Management::ViewPeople)?;
         let mut facts = self.inner.facts(&who.into());
         facts.seats_are_full = true;
         people
@@ -138,10 +138,10 @@ fn command(action: RowAction, it: &Membership) -> Result<Command, Refusal> {
             EditProfile { scope, membership, fields: std::collections::BTreeMap::new() }.into()
         }
         RowAction::Resend => {
-            ResendInvitation { organization, invitation: invitation(Step::Resend)? }.into()
+            ResendInvitation { scope, invitation: invitation(Step::Resend)? }.into()
         }
         RowAction::Revoke => {
-            RevokeInvitation { organization, invitation: invitation(Step::Remove)? }.into()
+            RevokeInvitation { scope, invitation: invitation(Step::Remove)? }.into()
         }
         RowAction::Deactivate => {
             let because = DeactivatedBecause::Other;

@@ -70,7 +70,11 @@ fn stands(state: &State, scope: Scope, own: &Membership) -> bool {
     let organization = state.organization(scope.organization);
     let workspace = scope.workspace.and_then(|id| state.workspace(scope.organization, id));
     let whole = own.user.and_then(|user| state.membership_of(scope.whole(), user));
+    // A session in a workspace may rest on a role that reaches there: then only while it does.
+    let reaches = own.scope == scope
+        || state.role(scope.organization, &own.role).is_some_and(|role| role.reaches_workspaces);
     own.is_active()
+        && reaches
         && organization.is_some_and(|it| it.status == OrganizationStatus::Active)
         && whole.is_some_and(Membership::is_active)
         && (scope.workspace.is_none() || workspace.is_some_and(|it| it.closed_at.is_none()))

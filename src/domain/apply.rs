@@ -70,13 +70,13 @@ impl State {
             Event::MembershipActivated { membership, at, .. } => {
                 self.change_membership(o, *membership, |it| {
                     it.status = MembershipStatus::Active { since: *at };
-                    it.invitation = None;
+                    it.came_by = it.invitation.take().or(it.came_by);
                 });
             }
             Event::SetUpBegun { membership, at } => {
                 self.change_membership(o, *membership, |it| {
                     it.status = pending(PendingBecause::SetUp, *at);
-                    it.invitation = None;
+                    it.came_by = it.invitation.take().or(it.came_by);
                 });
             }
             Event::MembershipDeactivated { membership, because, at } => {
@@ -90,7 +90,7 @@ impl State {
                 self.change_membership(o, *membership, |it| {
                     it.status = MembershipStatus::Removed { because: *because, since: *at };
                     it.former_number = Some(*former_number);
-                    it.invitation = None;
+                    it.came_by = it.invitation.take().or(it.came_by);
                     it.offer = None;
                 });
             }
@@ -120,6 +120,10 @@ impl State {
                 self.change_membership(o, *membership, |it| it.fence = fence.clone());
             }
             Event::MembershipErased { membership } => {
+                let came_by = self.membership(o, *membership).and_then(|it| it.came_by);
+                if let Some(invitation) = came_by {
+                    self.change_invitation(o, invitation, |it| it.email = None);
+                }
                 self.change_membership(o, *membership, |it| {
                     it.email = None;
                     it.user = None;

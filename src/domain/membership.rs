@@ -64,6 +64,8 @@ pub struct Membership {
     pub epoch: Epoch,
     /// The open invitation that would activate it.
     pub invitation: Option<InvitationId>,
+    /// The invitation by which the person came, or did not.
+    pub came_by: Option<InvitationId>,
     /// An identity a directory announced; whoever arrives with it is this person.
     pub announced: Option<ExternalIdentity>,
     /// The host's own name for the person, kept as given.
@@ -120,6 +122,7 @@ impl Membership {
             brought_by: None,
             epoch: Epoch::default(),
             invitation: None,
+            came_by: None,
             announced: None,
             external_id: None,
             offer: None,
@@ -535,7 +538,8 @@ impl Fence {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.values().map(BTreeSet::len).sum()
+        // A name under which nothing is listed takes room as well.
+        self.0.values().map(|listed| listed.len().max(1)).sum()
     }
 }
 

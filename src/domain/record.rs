@@ -327,10 +327,10 @@ pub enum Need {
     /// The record with this key, if there is one; and with it, for
     ///
     /// * an organization: all its roles;
-    /// * a membership: its teams, the invitation it names with what comes with that, and the
+    /// * a membership: its workspace, its teams, the invitation it names with what comes with that, and the
     ///   membership that offers it ownership;
     /// * an invitation: the memberships it lists, the membership that issued it, and every live
-    ///   membership of the issuer's user in the organization, each with its teams;
+    ///   membership of the issuer's user in the organization, each with its workspace and teams;
     /// * an entry: its detail.
     Record(Key),
     /// The record that holds this claim, with what comes with it.
@@ -338,6 +338,9 @@ pub enum Need {
     /// The membership, with what comes with it, its user, and every live membership in the same
     /// organization of the same user or the same address, with what comes with those.
     Person(MembershipId),
+    /// The membership, the removed memberships in the same organization of the same user or the
+    /// same address, and the invitations by which they came; nothing else comes with them.
+    Past(MembershipId),
     /// The open invitations that this membership issued, oldest first, at most this many, with
     /// what comes with them.
     IssuedBy(MembershipId, u32),

@@ -92,6 +92,7 @@ pub enum MayAssign {
 }
 
 /// A named set of permissions with a rank.
+#[expect(clippy::struct_excessive_bools, reason = "five independent properties of one record")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Role {

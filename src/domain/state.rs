@@ -4,7 +4,7 @@
 //! claims that make things unique (I3), and the tallies (I2), which change exactly when a
 //! membership's row changes from one cell to another.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
 use uuid::Uuid;
@@ -71,7 +71,7 @@ impl<K: Copy + Eq + Hash + Ord, V: Clone> Table<K, V> {
 pub struct State {
     organizations: Table<OrganizationId, Organization>,
     roles: BTreeMap<(OrganizationId, RoleName), Role>,
-    role_changes: BTreeMap<(OrganizationId, RoleName), ()>,
+    role_changes: BTreeSet<(OrganizationId, RoleName)>,
     workspaces: Table<WorkspaceId, Workspace>,
     users: Table<UserId, User>,
     memberships: Table<MembershipId, Membership>,
@@ -188,6 +188,21 @@ impl State {
         found
     }
 
+    /// The loaded removed memberships in one organization of the same person, this one included.
+    pub fn past_of_same_person(&self, of: &Membership) -> Vec<&Membership> {
+        let address = |it: &Membership| it.email.as_ref().map(|email| email.canonical().clone());
+        let same = |it: &&Membership| {
+            it.scope.organization == of.scope.organization
+                && !it.is_live()
+                && (it.id == of.id
+                    || (it.user.is_some() && it.user == of.user)
+                    || (it.email.is_some() && address(it) == address(of)))
+        };
+        let mut found: Vec<_> = self.memberships.rows.values().filter(same).collect();
+        found.sort_by_key(|it| it.id);
+        found
+    }
+
     /// The live membership of a user in a scope.
     pub fn membership_of(&self, scope: Scope, user: UserId) -> Option<&Membership> {
         self.holder(&Claim::MembershipUser(scope, user))
@@ -285,12 +300,12 @@ impl State {
     }
 
     pub(super) fn put_role(&mut self, organization: OrganizationId, it: Role) {
-        self.role_changes.insert((organization, it.name.clone()), ());
+        self.role_changes.insert((organization, it.name.clone()));
         self.roles.insert((organization, it.name.clone()), it);
     }
 
     pub(super) fn delete_role(&mut self, organization: OrganizationId, name: &RoleName) {
-        self.role_changes.insert((organization, name.clone()), ());
+        self.role_changes.insert((organization, name.clone()));
         self.roles.remove(&(organization, name.clone()));
     }
 
@@ -403,7 +418,7 @@ impl State {
     }
 
     fn count_teams(&mut self, before: Option<&Membership>, after: &Membership) {
-        let none = std::collections::BTreeSet::new();
+        let none = BTreeSet::new();
         let was = before.filter(|m| m.is_live()).map_or(&none, |m| &m.teams).clone();
         let is = if after.is_live() { &after.teams } else { &none };
         for id in was.symmetric_difference(is) {
@@ -453,7 +468,7 @@ impl State {
             set.guard(Key::Organization(it.id), version);
             set.put.push(Record::Organization(Box::new(it.clone())));
         }
-        for key in self.role_changes.keys() {
+        for key in &self.role_changes {
             match self.roles.get(key) {
                 Some(role) => set.put.push(Record::Role(key.0, Box::new(role.clone()))),
                 None => set.delete.push(Key::Role(key.0, key.1.clone())),

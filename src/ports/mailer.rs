@@ -31,6 +31,18 @@ pub struct Letter {
     pub kind: LetterKind,
 }
 
+impl Letter {
+    /// The secret of the letter's link, if it has one.
+    pub const fn token(&self) -> Option<&Token> {
+        match &self.kind {
+            LetterKind::Invitation { token, .. } | LetterKind::PasswordReset { token, .. } => {
+                Some(token)
+            }
+            LetterKind::OwnershipOffer { .. } => None,
+        }
+    }
+}
+
 /// What a letter says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

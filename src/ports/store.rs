@@ -26,7 +26,8 @@ use crate::domain::{
 /// * a claim made is held already, after the releases of the same change-set;
 /// * an audit entry with the same stream and position stands already.
 ///
-/// A release frees a claim only if the named holder holds it. Two commits whose guards name the
+/// A release frees a claim only if the named holder holds it. [`ChangeSet::forget`] comes last: it
+/// takes the details of the entries that the same change-set appends, too. Two commits whose guards name the
 /// same record and version never both succeed: that is all that correctness needs, so it holds at
 /// any isolation level.
 ///

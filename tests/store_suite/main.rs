@@ -13,12 +13,36 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use flawed::{Flaw, Flawed};
 use futures_executor::block_on;
 use own::Drawer;
+use tempfile::TempDir;
 use tenure::adapters::memory::MemoryStore;
+use tenure::adapters::sqlite::{Durability, Journal, SqliteOptions, SqliteStore};
 use tenure::testing::store_suite::{verify, verify_on_one_runtime};
 
 #[test]
 fn the_store_in_memory_keeps_every_promise() {
     block_on(verify(|| async { MemoryStore::new() }));
+}
+
+#[test]
+fn the_store_in_one_file_keeps_every_promise() {
+    block_on(verify(files(Journal::Wal)));
+}
+
+#[test]
+fn the_store_in_one_file_keeps_every_promise_with_a_rollback_journal() {
+    block_on(verify(files(Journal::Delete)));
+}
+
+/// Makes stores in new files, until it is dropped.
+fn files(journal: Journal) -> impl Fn() -> std::future::Ready<SqliteStore> {
+    let folder = TempDir::new().expect("a folder for the files");
+    let made = std::cell::Cell::new(0);
+    move || {
+        made.set(made.get() + 1);
+        let path = folder.path().join(format!("{}.db", made.get()));
+        let options = SqliteOptions::new(path).journal(journal).durability(Durability::Process);
+        std::future::ready(options.open().expect("a new file opens"))
+    }
 }
 
 #[test]

@@ -48,10 +48,18 @@ impl Sheets {
     }
 
     fn memberships(&self) -> impl Iterator<Item = Membership> {
-        self.all("membership").filter_map(|record| match record {
-            Record::Membership(it) => Some(*it),
-            _ => None,
-        })
+        self.all("membership").filter_map(membership)
+    }
+
+    fn with_surroundings(&self, it: Membership) -> Vec<Record> {
+        let around = self.surroundings(&it);
+        [vec![Record::Membership(Box::new(it))], around].concat()
+    }
+
+    fn surroundings(&self, it: &Membership) -> Vec<Record> {
+        let workspace = it.scope.workspace.map(Key::Workspace);
+        let keys = it.teams.iter().map(|id| Key::Team(*id)).chain(workspace);
+        keys.filter_map(|key| self.record(&key)).collect()
     }
 
     fn open(&self) -> Vec<Invitation> {
@@ -146,20 +154,31 @@ impl Sheets {
                 self.all("role").filter(own).collect()
             }
             Record::Membership(it) => {
-                let offer = it.invitation.iter().flat_map(|id| self.company(&Key::Invitation(*id)));
-                it.teams.iter().filter_map(|id| self.record(&Key::Team(*id))).chain(offer).collect()
+                let invited = it.invitation.map(|id| self.company(&Key::Invitation(id)));
+                let offered = it.offer.as_ref().map(|it| Key::Membership(it.by));
+                let offered = offered.and_then(|key| self.record(&key));
+                let around = self.surroundings(it).into_iter();
+                around.chain(invited.unwrap_or_default()).chain(offered).collect()
             }
-            Record::Invitation(it) => it
-                .memberships
-                .iter()
-                .filter_map(|id| self.record(&Key::Membership(*id)))
-                .flat_map(|listed| {
-                    let Record::Membership(it) = &listed else { return vec![] };
-                    let teams: Vec<_> =
-                        it.teams.iter().filter_map(|id| self.record(&Key::Team(*id))).collect();
-                    [vec![listed], teams].concat()
-                })
-                .collect(),
+            Record::Invitation(it) => {
+                let issuer = it.issuer.and_then(|id| self.record(&Key::Membership(id)));
+                let issuer = issuer.and_then(membership);
+                let user = issuer.as_ref().and_then(|it| it.user);
+                let own = self.memberships().filter(|own| {
+                    own.scope.organization == it.organization
+                        && own.is_live()
+                        && user.is_some()
+                        && own.user == user
+                });
+                let listed = it.memberships.iter();
+                let listed =
+                    listed.filter_map(|id| membership(self.record(&Key::Membership(*id))?));
+                listed
+                    .chain(issuer.clone())
+                    .chain(own)
+                    .flat_map(|it| self.with_surroundings(it))
+                    .collect()
+            }
             _ => Vec::new(),
         };
         [vec![record], also].concat()
@@ -288,6 +307,13 @@ impl Sheets {
         let mut due: Vec<_> = dated.filter(|(at, _)| *at <= now).collect();
         due.sort_by_key(|(at, _)| *at);
         due.into_iter().map(|(_, it)| it).take(limit as usize).collect()
+    }
+}
+
+fn membership(record: Record) -> Option<Membership> {
+    match record {
+        Record::Membership(it) => Some(*it),
+        _ => None,
     }
 }
 

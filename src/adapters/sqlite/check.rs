@@ -2,7 +2,10 @@
 //!
 //! The writer holds the file's only write lock, so what is found stays so until it commits.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
+use uuid::Uuid;
 
 use super::failure::Failure;
 use super::place::{Place, integer};
@@ -19,15 +22,16 @@ pub(super) fn refusal(
             return Ok(Some(CommitError::Conflict(Some(guard.clone()))));
         }
     }
-    for (at, (claim, _)) in changes.claim.iter().enumerate() {
-        let twice = changes.claim.iter().take(at).any(|(before, _)| before == claim);
-        if twice || !is_free(connection, changes, claim)? {
+    let released: HashSet<_> = changes.release.iter().collect();
+    let mut made = HashSet::new();
+    for (claim, _) in &changes.claim {
+        if !made.insert(claim) || !is_free(connection, &released, claim)? {
             return Ok(Some(CommitError::Claimed(claim.clone())));
         }
     }
-    for (at, (entry, _)) in changes.append.iter().enumerate() {
-        let twice = changes.append.iter().take(at).any(|(before, _)| key(before) == key(entry));
-        if twice || stands(connection, entry)? {
+    let mut new = HashSet::new();
+    for (entry, _) in &changes.append {
+        if !new.insert(key(entry)) || stands(connection, entry)? {
             return Ok(Some(CommitError::Conflict(None)));
         }
     }
@@ -45,17 +49,19 @@ fn holds(connection: &Connection, guard: &Guard) -> Result<bool, Failure> {
 }
 
 /// Whether nobody holds a claim once the change-set's own releases are done.
-fn is_free(connection: &Connection, changes: &ChangeSet, claim: &Claim) -> Result<bool, Failure> {
-    let sql = "SELECT holder FROM claim WHERE text = ?1";
+fn is_free(
+    connection: &Connection,
+    released: &HashSet<&(Claim, Uuid)>,
+    claim: &Claim,
+) -> Result<bool, Failure> {
+    let sql = "SELECT holder FROM tenure_claim WHERE text = ?1";
     let held: Option<[u8; 16]> = first(connection, sql, [claim.text()])?;
-    Ok(held.is_none_or(|holder| {
-        changes.release.iter().any(|(given, by)| given == claim && *by.as_bytes() == holder)
-    }))
+    Ok(held.is_none_or(|holder| released.contains(&(claim.clone(), Uuid::from_bytes(holder)))))
 }
 
 fn stands(connection: &Connection, entry: &Entry) -> Result<bool, Failure> {
     let (kind, owner) = super::place::stream(entry.stream);
-    let sql = "SELECT 1 FROM entry WHERE kind = ?1 AND owner = ?2 AND position = ?3";
+    let sql = "SELECT 1 FROM tenure_entry WHERE kind = ?1 AND owner = ?2 AND position = ?3";
     let values = params![kind, owner.as_bytes(), integer(entry.position.get())];
     Ok(first::<i64>(connection, sql, values)?.is_some())
 }

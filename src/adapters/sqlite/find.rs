@@ -21,13 +21,13 @@ pub(super) fn find(view: &View<'_>, question: &Find) -> Result<Vec<Record>, Fail
             people::page(view, *scope, filter, after.as_ref(), *limit)
         }
         Find::MembershipsOf { user, after, limit } => view.rows(
-            "SELECT body FROM membership INDEXED BY membership_of_user
+            "SELECT body FROM tenure_membership INDEXED BY tenure_membership_of_user
              WHERE user = ?1 AND status <> 'removed' AND id > ?2 ORDER BY id LIMIT ?3",
             params![user.uuid().as_bytes(), behind(after.map(MembershipId::uuid)), limit],
             membership,
         ),
         Find::Invitations { organization, status, after, limit } => view.rows(
-            "SELECT body FROM invitation INDEXED BY invitation_by_status
+            "SELECT body FROM tenure_invitation INDEXED BY tenure_invitation_by_status
              WHERE organization = ?1 AND status = ?2 AND id > ?3 ORDER BY id LIMIT ?4",
             params![
                 organization.uuid().as_bytes(),
@@ -39,28 +39,28 @@ pub(super) fn find(view: &View<'_>, question: &Find) -> Result<Vec<Record>, Fail
         ),
         Find::Teams { organization, after, limit } => owned(
             view,
-            "SELECT body FROM team INDEXED BY team_of_organization
+            "SELECT body FROM tenure_team INDEXED BY tenure_team_of_organization
              WHERE organization = ?1 AND deleted = 0 AND id > ?2 ORDER BY id LIMIT ?3",
             (*organization, after.map(TeamId::uuid), *limit),
             Record::Team,
         ),
         Find::Workspaces { organization, after, limit } => owned(
             view,
-            "SELECT body FROM workspace INDEXED BY workspace_of_organization
+            "SELECT body FROM tenure_workspace INDEXED BY tenure_workspace_of_organization
              WHERE organization = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             (*organization, after.map(WorkspaceId::uuid), *limit),
             Record::Workspace,
         ),
         Find::SupportAccesses { organization, after, limit } => owned(
             view,
-            "SELECT body FROM support_access INDEXED BY support_access_of_organization
-             WHERE organization = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            "SELECT body FROM tenure_support_access
+             INDEXED BY tenure_support_access_of_organization WHERE organization = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             (*organization, after.map(SupportAccessId::uuid), *limit),
             Record::SupportAccess,
         ),
         Find::Handovers { organization, after, limit } => owned(
             view,
-            "SELECT body FROM handover INDEXED BY handover_of_organization
+            "SELECT body FROM tenure_handover INDEXED BY tenure_handover_of_organization
              WHERE organization = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             (*organization, after.map(HandoverId::uuid), *limit),
             Record::Handover,
@@ -69,7 +69,7 @@ pub(super) fn find(view: &View<'_>, question: &Find) -> Result<Vec<Record>, Fail
             let (kind, owner) = stream(*of);
             view.rows(
                 "SELECT e.feed, e.body, d.body
-                 FROM entry e LEFT JOIN entry_detail d ON d.feed = e.feed
+                 FROM tenure_entry e LEFT JOIN tenure_entry_detail d ON d.feed = e.feed
                  WHERE e.kind = ?1 AND e.owner = ?2 AND e.position > ?3
                  ORDER BY e.position LIMIT ?4",
                 params![kind, owner.as_bytes(), integer(after.get()), limit],
@@ -78,36 +78,36 @@ pub(super) fn find(view: &View<'_>, question: &Find) -> Result<Vec<Record>, Fail
         }
         Find::Feed { after, limit } => view.rows(
             "SELECT e.feed, e.body, d.body
-             FROM entry e INDEXED BY entry_of_organizations
-             LEFT JOIN entry_detail d ON d.feed = e.feed
+             FROM tenure_entry e INDEXED BY tenure_entry_of_organizations
+             LEFT JOIN tenure_entry_detail d ON d.feed = e.feed
              WHERE e.kind = 0 AND e.feed > ?1 ORDER BY e.feed LIMIT ?2",
             params![integer(after.0), limit],
             logged,
         ),
         Find::DueMail { now, limit } => due(
             view,
-            "SELECT body FROM mail INDEXED BY mail_due
+            "SELECT body FROM tenure_mail INDEXED BY tenure_mail_due
              WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2",
             (*now, *limit),
             Record::Mail,
         ),
         Find::DueHandovers { now, limit } => due(
             view,
-            "SELECT body FROM handover INDEXED BY handover_due
+            "SELECT body FROM tenure_handover INDEXED BY tenure_handover_due
              WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2",
             (*now, *limit),
             Record::Handover,
         ),
         Find::ExpiredInvitations { now, limit } => due(
             view,
-            "SELECT body FROM invitation INDEXED BY invitation_expired
+            "SELECT body FROM tenure_invitation INDEXED BY tenure_invitation_expired
              WHERE status = 'open' AND expires_at <= ?1 ORDER BY expires_at, id LIMIT ?2",
             (*now, *limit),
             Record::Invitation,
         ),
         Find::DueClosings { now, limit } => due(
             view,
-            "SELECT body FROM organization INDEXED BY organization_closing
+            "SELECT body FROM tenure_organization INDEXED BY tenure_organization_closing
              WHERE closes_at <= ?1 ORDER BY closes_at, id LIMIT ?2",
             (*now, *limit),
             Record::Organization,

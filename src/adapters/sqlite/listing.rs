@@ -34,7 +34,7 @@ struct Columns {
     email: Option<String>,
 }
 
-/// A row of `membership_team`.
+/// A row of `tenure_membership_team`.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct InTeam {
     team: [u8; 16],
@@ -42,7 +42,7 @@ struct InTeam {
     sort_key: String,
 }
 
-/// A row of `membership_term`.
+/// A row of `tenure_membership_term`.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct UnderTerm {
     place: Place,
@@ -98,7 +98,7 @@ pub(super) fn put(connection: &Connection, it: &Membership) -> Result<(), Failur
         Some(old) if old.columns != new.columns => write(connection, UPDATE, it, &new.columns)?,
         Some(_) => execute(
             connection,
-            "UPDATE membership SET body = ?2 WHERE id = ?1",
+            "UPDATE tenure_membership SET body = ?2 WHERE id = ?1",
             params![it.id.uuid().as_bytes(), body(it)?],
         )?,
     }
@@ -108,16 +108,16 @@ pub(super) fn put(connection: &Connection, it: &Membership) -> Result<(), Failur
 pub(super) fn delete(connection: &Connection, id: MembershipId) -> Result<(), Failure> {
     let old = listed(connection, id)?;
     replace(connection, id, old.as_ref(), None)?;
-    execute(connection, "DELETE FROM membership WHERE id = ?1", [id.uuid().as_bytes()])
+    execute(connection, "DELETE FROM tenure_membership WHERE id = ?1", [id.uuid().as_bytes()])
 }
 
 const INSERT: &str = "
-    INSERT INTO membership
+    INSERT INTO tenure_membership
         (id, organization, workspace, status, role, sort_key, user, email, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 const UPDATE: &str = "
-    UPDATE membership
+    UPDATE tenure_membership
     SET organization = ?2, workspace = ?3, status = ?4, role = ?5, sort_key = ?6, user = ?7,
         email = ?8, body = ?9
     WHERE id = ?1";
@@ -146,7 +146,7 @@ fn write(
 
 /// Where the lists have a membership now.
 fn listed(connection: &Connection, id: MembershipId) -> Result<Option<Listing>, Failure> {
-    let sql = "SELECT body FROM membership WHERE id = ?1";
+    let sql = "SELECT body FROM tenure_membership WHERE id = ?1";
     let stored: Option<String> = connection
         .prepare_cached(sql)?
         .query_row([id.uuid().as_bytes()], |row| row.get(0))
@@ -171,7 +171,7 @@ fn replace(
     for InTeam { team, place, sort_key } in old.in_teams.difference(&new.in_teams) {
         execute(
             connection,
-            "DELETE FROM membership_team
+            "DELETE FROM tenure_membership_team
              WHERE team = ?1 AND organization = ?2 AND workspace = ?3 AND live = ?4
                AND sort_key = ?5 AND membership = ?6",
             params![team, place.organization, place.workspace, place.live, sort_key, id.as_bytes()],
@@ -180,7 +180,7 @@ fn replace(
     for InTeam { team, place, sort_key } in new.in_teams.difference(&old.in_teams) {
         execute(
             connection,
-            "INSERT INTO membership_team
+            "INSERT INTO tenure_membership_team
                  (team, organization, workspace, live, sort_key, membership)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![team, place.organization, place.workspace, place.live, sort_key, id.as_bytes()],
@@ -189,7 +189,7 @@ fn replace(
     for UnderTerm { place, term, lower: _ } in old.under_terms.difference(&new.under_terms) {
         execute(
             connection,
-            "DELETE FROM membership_term
+            "DELETE FROM tenure_membership_term
              WHERE organization = ?1 AND workspace = ?2 AND live = ?3
                AND term = ?4 AND membership = ?5",
             params![place.organization, place.workspace, place.live, term, id.as_bytes()],
@@ -198,7 +198,7 @@ fn replace(
     for UnderTerm { place, term, lower } in new.under_terms.difference(&old.under_terms) {
         execute(
             connection,
-            "INSERT INTO membership_term
+            "INSERT INTO tenure_membership_term
                  (organization, workspace, live, term, membership, lower_term)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![place.organization, place.workspace, place.live, term, id.as_bytes(), lower],

@@ -40,17 +40,18 @@ impl Loading<'_> {
                 Ok(())
             }
             Need::Person(id) => self.person(*id),
+            Need::Past(id) => self.past(*id),
             Need::IssuedBy(issuer, limit) => {
                 let open = self.ids(
-                    "SELECT id FROM invitation INDEXED BY invitation_of_issuer
-                     WHERE issuer = ?1 AND status = 'open' ORDER BY id LIMIT ?2",
+                    "SELECT id FROM tenure_invitation INDEXED BY tenure_invitation_of_issuer
+                     WHERE issuer = ?1 AND status = 'open' ORDER BY created_at, id LIMIT ?2",
                     params![issuer.uuid().as_bytes(), limit],
                 )?;
                 self.invitations(open)
             }
             Need::Expiring(organization, limit) => {
                 let open = self.ids(
-                    "SELECT id FROM invitation INDEXED BY invitation_expiring
+                    "SELECT id FROM tenure_invitation INDEXED BY tenure_invitation_expiring
                      WHERE organization = ?1 AND status = 'open' ORDER BY expires_at, id LIMIT ?2",
                     params![organization.uuid().as_bytes(), limit],
                 )?;
@@ -68,7 +69,7 @@ impl Loading<'_> {
                 }
             }
             Key::Membership(id) => {
-                let (invitation, offerer) = self.with_teams(*id)?;
+                let (invitation, offerer) = self.with_surroundings(*id)?;
                 if let Some(invitation) = invitation {
                     self.invitation(invitation)?;
                 }
@@ -109,7 +110,7 @@ impl Loading<'_> {
         }
         if let Some(email) = email {
             others.extend(self.ids(
-                "SELECT id FROM membership INDEXED BY membership_of_email
+                "SELECT id FROM tenure_membership INDEXED BY tenure_membership_of_email
                  WHERE organization = ?1 AND email = ?2 AND status <> 'removed'",
                 params![organization.uuid().as_bytes(), email],
             )?);
@@ -120,8 +121,38 @@ impl Loading<'_> {
         Ok(())
     }
 
-    /// A membership with its teams; says which invitation it names, and who offers it ownership.
-    fn with_teams(
+    fn past(&mut self, id: MembershipId) -> Result<(), Failure> {
+        let Some(Record::Membership(it)) = self.record(&Key::Membership(id))? else {
+            return Ok(());
+        };
+        let organization = it.scope.organization.uuid();
+        let (user, came_by) = (it.user, it.came_by);
+        let email = it.email.as_ref().map(|email| email.canonical().as_str().to_owned());
+        let mut removed = self.ids(
+            "SELECT id FROM tenure_membership INDEXED BY tenure_membership_past_of_user
+             WHERE user = ?1 AND organization = ?2 AND status = 'removed'",
+            params![user.map(|user| *user.uuid().as_bytes()), organization.as_bytes()],
+        )?;
+        removed.extend(self.ids(
+            "SELECT id FROM tenure_membership INDEXED BY tenure_membership_past_of_email
+             WHERE organization = ?1 AND email = ?2 AND status = 'removed'",
+            params![organization.as_bytes(), email],
+        )?);
+        let mut invitations: Vec<InvitationId> = came_by.into_iter().collect();
+        for id in removed {
+            let past = self.record(&Key::Membership(MembershipId::new(id)))?;
+            if let Some(Record::Membership(it)) = past {
+                invitations.extend(it.came_by);
+            }
+        }
+        for id in invitations {
+            self.record(&Key::Invitation(id))?;
+        }
+        Ok(())
+    }
+
+    /// A membership with its workspace and its teams; says which invitation it names, and who offers it ownership.
+    fn with_surroundings(
         &mut self,
         id: MembershipId,
     ) -> Result<(Option<InvitationId>, Option<MembershipId>), Failure> {
@@ -129,7 +160,11 @@ impl Loading<'_> {
             return Ok((None, None));
         };
         let named = (it.invitation, it.offer.as_ref().map(|offer| offer.by));
+        let workspace = it.scope.workspace;
         let teams: Vec<TeamId> = it.teams.iter().copied().collect();
+        if let Some(workspace) = workspace {
+            self.record(&Key::Workspace(workspace))?;
+        }
         for team in teams {
             self.record(&Key::Team(team))?;
         }
@@ -143,24 +178,24 @@ impl Loading<'_> {
         };
         let issuer = it.issuer;
         for membership in it.memberships.clone() {
-            self.with_teams(membership)?;
+            self.with_surroundings(membership)?;
         }
         let Some(issuer) = issuer else { return Ok(()) };
-        self.with_teams(issuer)?;
+        self.with_surroundings(issuer)?;
         let Some(Record::Membership(it)) = self.record(&Key::Membership(issuer))? else {
             return Ok(());
         };
         let organization = it.scope.organization;
         let Some(user) = it.user else { return Ok(()) };
         for own in self.of_user(organization, user)? {
-            self.with_teams(MembershipId::new(own))?;
+            self.with_surroundings(MembershipId::new(own))?;
         }
         Ok(())
     }
 
     fn of_user(&self, organization: OrganizationId, user: UserId) -> Result<Vec<Uuid>, Failure> {
         self.ids(
-            "SELECT id FROM membership INDEXED BY membership_of_user
+            "SELECT id FROM tenure_membership INDEXED BY tenure_membership_of_user
              WHERE user = ?1 AND organization = ?2 AND status <> 'removed'",
             params![user.uuid().as_bytes(), organization.uuid().as_bytes()],
         )
@@ -175,7 +210,7 @@ impl Loading<'_> {
             return Ok(());
         }
         let roles = self.view.rows(
-            "SELECT body FROM role WHERE organization = ?1",
+            "SELECT body FROM tenure_role WHERE organization = ?1",
             [organization.uuid().as_bytes()],
             |row| Ok(Record::Role(organization, body(row, 0)?)),
         )?;
@@ -184,7 +219,7 @@ impl Loading<'_> {
     }
 
     fn holder(&self, claim: &Claim) -> Result<Option<Key>, Failure> {
-        let sql = "SELECT holder FROM claim WHERE text = ?1";
+        let sql = "SELECT holder FROM tenure_claim WHERE text = ?1";
         let held = self.view.rows(sql, [claim.text()], |row| id(row, 0))?;
         Ok(held.first().map(|holder| claim.holder(*holder)))
     }
@@ -207,8 +242,8 @@ fn read(view: &View<'_>, key: &Key) -> Result<Option<Record>, Failure> {
     let place = Place::of(key);
     let sql = match key {
         Key::Entry(..) => format!(
-            "SELECT e.feed, e.body, d.body FROM entry e LEFT JOIN entry_detail d ON d.feed = e.feed
-             WHERE {}",
+            "SELECT e.feed, e.body, d.body
+             FROM tenure_entry e LEFT JOIN tenure_entry_detail d ON d.feed = e.feed WHERE {}",
             place.by
         ),
         Key::Organization(_)

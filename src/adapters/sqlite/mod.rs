@@ -5,6 +5,11 @@
 //! travel by channel, so any async runtime will do, and a caller that drops its future disturbs
 //! nobody. Several stores, in one process or in many on one machine, may open the same file.
 //!
+//! Everything in the file that is ours has a name that begins with `tenure_`, and neither
+//! `user_version` nor `application_id` is touched: a host may keep its own tables in the same file,
+//! through a connection of its own, and join on ours. Reading ours so is welcome; writing them is
+//! not.
+//!
 //! | file | holds |
 //! | --- | --- |
 //! | `migrations/` | the tables, and what each index is for |

@@ -20,44 +20,46 @@ use crate::domain::{Record, RoleName, Scope, StatusGroup};
 use crate::ports::{PeopleFilter, PeoplePosition};
 
 const LIVE: &str = "
-    SELECT body FROM membership INDEXED BY membership_live
+    SELECT body FROM tenure_membership INDEXED BY tenure_membership_live
     WHERE organization = ?1 AND workspace = ?2 AND status <> 'removed'
       AND (sort_key, id) > (?3, ?4)
     ORDER BY sort_key, id LIMIT ?5";
 
 const LIVE_IN_ROLE: &str = "
-    SELECT body FROM membership INDEXED BY membership_live_by_role
+    SELECT body FROM tenure_membership INDEXED BY tenure_membership_live_by_role
     WHERE organization = ?1 AND workspace = ?2 AND status <> 'removed' AND role = ?6
       AND (sort_key, id) > (?3, ?4)
     ORDER BY sort_key, id LIMIT ?5";
 
 const OF_STATUS: &str = "
-    SELECT body FROM membership INDEXED BY membership_by_status
+    SELECT body FROM tenure_membership INDEXED BY tenure_membership_by_status
     WHERE organization = ?1 AND workspace = ?2 AND status = ?6
       AND (sort_key, id) > (?3, ?4)
     ORDER BY sort_key, id LIMIT ?5";
 
 const OF_STATUS_IN_ROLE: &str = "
-    SELECT body FROM membership INDEXED BY membership_by_status_and_role
+    SELECT body FROM tenure_membership INDEXED BY tenure_membership_by_status_and_role
     WHERE organization = ?1 AND workspace = ?2 AND status = ?6 AND role = ?7
       AND (sort_key, id) > (?3, ?4)
     ORDER BY sort_key, id LIMIT ?5";
 
 const IN_TEAM: &str = "
-    SELECT m.body FROM membership_team t CROSS JOIN membership m ON m.id = t.membership
+    SELECT m.body FROM tenure_membership_team t
+    CROSS JOIN tenure_membership m ON m.id = t.membership
     WHERE t.team = ?1 AND t.organization = ?2 AND t.workspace = ?3 AND t.live = ?4
       AND (t.sort_key, t.membership) > (?5, ?6)
       AND (?7 IS NULL OR m.status = ?7) AND (?8 IS NULL OR m.role = ?8)
     ORDER BY t.sort_key, t.membership LIMIT ?9";
 
 const BY_PREFIX: &str = "
-    SELECT m.body FROM membership_term t CROSS JOIN membership m ON m.id = t.membership
+    SELECT m.body FROM tenure_membership_term t
+    CROSS JOIN tenure_membership m ON m.id = t.membership
     WHERE t.organization = ?1 AND t.workspace = ?2 AND t.live = ?3
       AND (t.term, t.membership) > (?4, ?5) AND t.term < ?6
       AND (t.lower_term IS NULL OR t.lower_term < ?7)
       AND (?8 IS NULL OR m.status = ?8) AND (?9 IS NULL OR m.role = ?9)
       AND (?10 IS NULL OR EXISTS (
-          SELECT 1 FROM membership_team i
+          SELECT 1 FROM tenure_membership_team i
           WHERE i.team = ?10 AND i.organization = ?1 AND i.workspace = ?2 AND i.live = ?3
             AND i.sort_key = m.sort_key AND i.membership = m.id))
     ORDER BY t.term, t.membership LIMIT ?11";

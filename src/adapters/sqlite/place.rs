@@ -21,29 +21,29 @@ const UNVERSIONED: &str = "-1";
 impl Place {
     pub(super) fn of(key: &Key) -> Self {
         match key {
-            Key::Organization(id) => Self::by_id("organization", id.uuid(), VERSIONED),
+            Key::Organization(id) => Self::by_id("tenure_organization", id.uuid(), VERSIONED),
             Key::Role(organization, name) => Self {
-                table: "role",
+                table: "tenure_role",
                 by: "organization = ?1 AND name = ?2",
                 values: vec![blob(organization.uuid()), Value::Text(name.as_str().to_owned())],
                 version: UNVERSIONED,
             },
-            Key::Workspace(id) => Self::by_id("workspace", id.uuid(), UNVERSIONED),
-            Key::User(id) => Self::by_id("user", id.uuid(), VERSIONED),
-            Key::Membership(id) => Self::by_id("membership", id.uuid(), UNVERSIONED),
-            Key::Invitation(id) => Self::by_id("invitation", id.uuid(), UNVERSIONED),
-            Key::Team(id) => Self::by_id("team", id.uuid(), UNVERSIONED),
-            Key::SupportAccess(id) => Self::by_id("support_access", id.uuid(), UNVERSIONED),
-            Key::Handover(id) => Self::by_id("handover", id.uuid(), VERSIONED),
-            Key::Mail(id) => Self::by_id("mail", id.uuid(), VERSIONED),
+            Key::Workspace(id) => Self::by_id("tenure_workspace", id.uuid(), UNVERSIONED),
+            Key::User(id) => Self::by_id("tenure_user", id.uuid(), VERSIONED),
+            Key::Membership(id) => Self::by_id("tenure_membership", id.uuid(), UNVERSIONED),
+            Key::Invitation(id) => Self::by_id("tenure_invitation", id.uuid(), UNVERSIONED),
+            Key::Team(id) => Self::by_id("tenure_team", id.uuid(), UNVERSIONED),
+            Key::SupportAccess(id) => Self::by_id("tenure_support_access", id.uuid(), UNVERSIONED),
+            Key::Handover(id) => Self::by_id("tenure_handover", id.uuid(), VERSIONED),
+            Key::Mail(id) => Self::by_id("tenure_mail", id.uuid(), VERSIONED),
             Key::Activity(membership) => Self {
-                table: "activity",
+                table: "tenure_activity",
                 by: "membership = ?1",
                 values: vec![blob(membership.uuid())],
                 version: VERSIONED,
             },
             Key::Block(organization, digest) => Self {
-                table: "block",
+                table: "tenure_block",
                 by: "organization = ?1 AND digest = ?2",
                 values: vec![blob(organization.uuid()), Value::Blob(digest.bytes().to_vec())],
                 version: UNVERSIONED,
@@ -51,7 +51,7 @@ impl Place {
             Key::Receipt(key) => {
                 let (kind, owner) = stream(key.stream);
                 Self {
-                    table: "receipt",
+                    table: "tenure_receipt",
                     by: "kind = ?1 AND owner = ?2 AND principal = ?3 AND name = ?4",
                     values: vec![
                         Value::Integer(kind),
@@ -65,7 +65,7 @@ impl Place {
             Key::Entry(of, position) => {
                 let (kind, owner) = stream(*of);
                 Self {
-                    table: "entry",
+                    table: "tenure_entry",
                     by: "kind = ?1 AND owner = ?2 AND position = ?3",
                     values: vec![
                         Value::Integer(kind),

@@ -33,7 +33,7 @@ pub(super) fn record(connection: &Connection, record: &Record) -> Result<(), Fai
 fn organization(connection: &Connection, it: &Organization) -> Result<(), Failure> {
     execute(
         connection,
-        "INSERT INTO organization (id, version, closes_at, body) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO tenure_organization (id, version, closes_at, body) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (id) DO UPDATE SET version = ?2, closes_at = ?3, body = ?4",
         params![it.id.uuid().as_bytes(), integer(it.revision().get()), closes_at(it), body(it)?],
     )
@@ -42,7 +42,7 @@ fn organization(connection: &Connection, it: &Organization) -> Result<(), Failur
 fn role(connection: &Connection, organization: OrganizationId, it: &Role) -> Result<(), Failure> {
     execute(
         connection,
-        "INSERT INTO role (organization, name, body) VALUES (?1, ?2, ?3)
+        "INSERT INTO tenure_role (organization, name, body) VALUES (?1, ?2, ?3)
              ON CONFLICT (organization, name) DO UPDATE SET body = ?3",
         params![organization.uuid().as_bytes(), it.name.as_str(), body(it)?],
     )
@@ -51,8 +51,8 @@ fn role(connection: &Connection, organization: OrganizationId, it: &Role) -> Res
 fn workspace(connection: &Connection, it: &Workspace) -> Result<(), Failure> {
     execute(
         connection,
-        "INSERT INTO workspace (id, organization, body) VALUES (?1, ?2, ?3)
-             ON CONFLICT (id) DO UPDATE SET body = ?3",
+        "INSERT INTO tenure_workspace (id, organization, body) VALUES (?1, ?2, ?3)
+             ON CONFLICT (id) DO UPDATE SET organization = ?2, body = ?3",
         params![it.id.uuid().as_bytes(), it.organization.uuid().as_bytes(), body(it)?],
     )
 }
@@ -60,7 +60,7 @@ fn workspace(connection: &Connection, it: &Workspace) -> Result<(), Failure> {
 fn user(connection: &Connection, it: &User) -> Result<(), Failure> {
     execute(
         connection,
-        "INSERT INTO user (id, version, body) VALUES (?1, ?2, ?3)
+        "INSERT INTO tenure_user (id, version, body) VALUES (?1, ?2, ?3)
              ON CONFLICT (id) DO UPDATE SET version = ?2, body = ?3",
         params![it.id.uuid().as_bytes(), integer(it.version.get()), body(it)?],
     )
@@ -69,15 +69,18 @@ fn user(connection: &Connection, it: &User) -> Result<(), Failure> {
 fn invitation(connection: &Connection, it: &Invitation) -> Result<(), Failure> {
     execute(
         connection,
-        "INSERT INTO invitation (id, organization, status, issuer, expires_at, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        "INSERT INTO tenure_invitation
+                 (id, organization, status, issuer, created_at, expires_at, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (id) DO UPDATE
-             SET status = ?3, issuer = ?4, expires_at = ?5, body = ?6",
+             SET organization = ?2, status = ?3, issuer = ?4, created_at = ?5, expires_at = ?6,
+                 body = ?7",
         params![
             it.id.uuid().as_bytes(),
             it.organization.uuid().as_bytes(),
             it.status.as_str(),
             it.issuer.map(|issuer| issuer.uuid().into_bytes()),
+            it.created_at.micros(),
             it.expires_at.micros(),
             body(it)?
         ],
@@ -87,8 +90,8 @@ fn invitation(connection: &Connection, it: &Invitation) -> Result<(), Failure> {
 fn team(connection: &Connection, it: &Team) -> Result<(), Failure> {
     execute(
         connection,
-        "INSERT INTO team (id, organization, deleted, body) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (id) DO UPDATE SET deleted = ?3, body = ?4",
+        "INSERT INTO tenure_team (id, organization, deleted, body) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (id) DO UPDATE SET organization = ?2, deleted = ?3, body = ?4",
         params![it.id.uuid().as_bytes(), it.organization.uuid().as_bytes(), it.deleted, body(it)?],
     )
 }
@@ -96,8 +99,8 @@ fn team(connection: &Connection, it: &Team) -> Result<(), Failure> {
 fn support_access(connection: &Connection, it: &SupportAccess) -> Result<(), Failure> {
     execute(
         connection,
-        "INSERT INTO support_access (id, organization, body) VALUES (?1, ?2, ?3)
-             ON CONFLICT (id) DO UPDATE SET body = ?3",
+        "INSERT INTO tenure_support_access (id, organization, body) VALUES (?1, ?2, ?3)
+             ON CONFLICT (id) DO UPDATE SET organization = ?2, body = ?3",
         params![it.id.uuid().as_bytes(), it.organization.uuid().as_bytes(), body(it)?],
     )
 }
@@ -105,9 +108,10 @@ fn support_access(connection: &Connection, it: &SupportAccess) -> Result<(), Fai
 fn handover(connection: &Connection, it: &Handover) -> Result<(), Failure> {
     execute(
         connection,
-        "INSERT INTO handover (id, organization, version, due_at, body)
+        "INSERT INTO tenure_handover (id, organization, version, due_at, body)
              VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (id) DO UPDATE SET version = ?3, due_at = ?4, body = ?5",
+             ON CONFLICT (id) DO UPDATE
+             SET organization = ?2, version = ?3, due_at = ?4, body = ?5",
         params![
             it.id.uuid().as_bytes(),
             it.organization.uuid().as_bytes(),
@@ -121,7 +125,7 @@ fn handover(connection: &Connection, it: &Handover) -> Result<(), Failure> {
 fn mail(connection: &Connection, it: &Mail) -> Result<(), Failure> {
     execute(
         connection,
-        "INSERT INTO mail (id, version, due_at, body) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO tenure_mail (id, version, due_at, body) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (id) DO UPDATE SET version = ?2, due_at = ?3, body = ?4",
         params![it.id.uuid().as_bytes(), integer(it.version.get()), it.due_at.micros(), body(it)?],
     )
@@ -130,7 +134,7 @@ fn mail(connection: &Connection, it: &Mail) -> Result<(), Failure> {
 fn activity(connection: &Connection, it: &Activity) -> Result<(), Failure> {
     execute(
         connection,
-        "INSERT INTO activity (membership, version, body) VALUES (?1, ?2, ?3)
+        "INSERT INTO tenure_activity (membership, version, body) VALUES (?1, ?2, ?3)
              ON CONFLICT (membership) DO UPDATE SET version = ?2, body = ?3",
         params![it.membership.uuid().as_bytes(), integer(it.version.get()), body(it)?],
     )
@@ -139,7 +143,7 @@ fn activity(connection: &Connection, it: &Activity) -> Result<(), Failure> {
 fn block(connection: &Connection, it: &Block) -> Result<(), Failure> {
     execute(
         connection,
-        "INSERT INTO block (organization, digest, body) VALUES (?1, ?2, ?3)
+        "INSERT INTO tenure_block (organization, digest, body) VALUES (?1, ?2, ?3)
              ON CONFLICT (organization, digest) DO UPDATE SET body = ?3",
         params![it.organization.uuid().as_bytes(), it.digest.bytes(), body(it)?],
     )
@@ -149,7 +153,7 @@ fn receipt(connection: &Connection, it: &Receipt) -> Result<(), Failure> {
     let (kind, owner) = stream(it.key.stream);
     execute(
         connection,
-        "INSERT INTO receipt (kind, owner, principal, name, body)
+        "INSERT INTO tenure_receipt (kind, owner, principal, name, body)
                  VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (kind, owner, principal, name) DO UPDATE SET body = ?5",
         params![kind, owner.as_bytes(), it.key.principal.bytes(), it.key.key.as_str(), body(it)?],

@@ -7,13 +7,18 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::failure::Failure;
 use super::options::{Durability, Journal, SqliteOptions};
 
-/// What brings a file from one version of the tables to the next; `user_version` counts them.
+/// What brings a file from one version of the tables to the next; `tenure_schema` counts them.
 ///
 /// A released one is never changed.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_records.sql")];
 
-/// Marks the file as ours: "tnre".
-const APPLICATION: i64 = 0x746e_7265;
+/// One row: how many migrations the file has had. `user_version` and `application_id` belong to the
+/// host, who may keep tables of its own in the file.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS tenure_schema (
+        only INTEGER NOT NULL PRIMARY KEY CHECK (only = 1),
+        version INTEGER NOT NULL
+    ) STRICT";
 
 /// More statements than there are, so that each is compiled once in a connection's life.
 const STATEMENTS: usize = 128;
@@ -91,28 +96,24 @@ fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let from = version(&transaction)?;
+    transaction.execute(SCHEMA, [])?;
     for migration in MIGRATIONS.iter().skip(from) {
         transaction.execute_batch(migration)?;
     }
-    transaction.pragma_update(None, "application_id", APPLICATION)?;
     let to = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    transaction.pragma_update(None, "user_version", to)?;
+    transaction.execute("REPLACE INTO tenure_schema (only, version) VALUES (1, ?1)", [to])?;
     transaction.commit()?;
     Ok(())
 }
 
-/// How many migrations a file has had, if it is ours and not from the future.
+/// How many migrations a file has had, unless it is from the future.
 fn version(connection: &Connection) -> Result<usize, Failure> {
-    let (application, version, tables) = connection.query_row(
-        "SELECT (SELECT application_id FROM pragma_application_id),
-                (SELECT user_version FROM pragma_user_version),
-                (SELECT count(*) FROM sqlite_schema)",
-        [],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
-    )?;
-    if application != APPLICATION && (version != 0 || tables != 0) {
-        return Err(Failure::Senseless("the file belongs to another application; give a new one"));
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'tenure_schema'";
+    if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(0);
     }
+    let sql = "SELECT version FROM tenure_schema";
+    let version: i64 = connection.query_row(sql, [], |row| row.get(0))?;
     match usize::try_from(version) {
         Ok(version) if version <= MIGRATIONS.len() => Ok(version),
         Ok(_) | Err(_) => {

@@ -290,11 +290,56 @@ fn a_file_that_somebody_else_is_writing_is_waited_for_and_then_given_up() {
 }
 
 #[test]
-fn a_file_of_another_application_is_refused() {
+fn a_host_keeps_its_own_tables_in_the_same_file() {
     let folder = TempDir::new().unwrap();
-    let path = folder.path().join("other.db");
+    let path = folder.path().join("people.db");
+    let host = rusqlite::Connection::open(&path).unwrap();
+    host.execute_batch(
+        "PRAGMA user_version = 77; PRAGMA application_id = 88;
+         CREATE TABLE membership (id INTEGER PRIMARY KEY); -- a name that we might have taken
+         CREATE TABLE ticket (id INTEGER PRIMARY KEY, assignee BLOB, title TEXT);",
+    )
+    .unwrap();
+    let number = |sql: &str| host.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    for _ in 0..2 {
+        let store = SqliteStore::open(&path).unwrap();
+        let ada = member(10, "Ada", "ada@example.com");
+        block_on(store.commit(put(person(&ada)))).unwrap();
+        let assigned = "INSERT INTO ticket (assignee, title) VALUES (?1, 'Help')";
+        host.execute(assigned, [ada.id.uuid().as_bytes()]).unwrap();
+        drop(store);
+    }
+    let joined = "SELECT count(*) FROM ticket t JOIN tenure_membership m ON m.id = t.assignee
+                  WHERE m.sort_key = 'ada' AND m.status = 'active'";
+    assert_eq!(number(joined), 2);
+    assert_eq!(number("SELECT user_version FROM pragma_user_version"), 77);
+    assert_eq!(number("SELECT application_id FROM pragma_application_id"), 88);
+    let others = "SELECT count(*) FROM sqlite_schema
+                  WHERE name NOT LIKE 'tenure~_%' ESCAPE '~' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'";
+    assert_eq!(number(others), 2);
+}
+
+#[test]
+fn many_open_a_new_file_at_once() {
+    for _ in 0..10 {
+        let folder = TempDir::new().unwrap();
+        let stores: Vec<SqliteStore> = std::thread::scope(|scope| {
+            let opening: Vec<_> = (0..8).map(|_| scope.spawn(|| store(&folder))).collect();
+            opening.into_iter().map(|opened| opened.join().unwrap()).collect()
+        });
+        for (n, store) in (1..).zip(&stores) {
+            block_on(store.commit(put(mail(n, 1)))).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_file_from_the_future_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("people.db");
+    drop(SqliteStore::open(&path).unwrap());
     let other = rusqlite::Connection::open(&path).unwrap();
-    other.execute_batch("CREATE TABLE ticket (id INTEGER PRIMARY KEY)").unwrap();
+    other.execute("UPDATE tenure_schema SET version = 999", []).unwrap();
     let refused = SqliteStore::open(&path).unwrap_err();
-    assert!(refused.0.contains("another application"), "{refused}");
+    assert!(refused.0.contains("newer version"), "{refused}");
 }

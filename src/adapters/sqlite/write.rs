@@ -10,11 +10,11 @@ use crate::domain::{ChangeSet, Entry, EntryDetail, Forget, Key, Stream};
 
 pub(super) fn all(connection: &Connection, changes: &ChangeSet) -> Result<(), Failure> {
     for (claim, holder) in &changes.release {
-        let sql = "DELETE FROM claim WHERE text = ?1 AND holder = ?2";
+        let sql = "DELETE FROM tenure_claim WHERE text = ?1 AND holder = ?2";
         execute(connection, sql, params![claim.text(), holder.as_bytes()])?;
     }
     for (claim, holder) in &changes.claim {
-        let sql = "INSERT INTO claim (text, holder) VALUES (?1, ?2)";
+        let sql = "INSERT INTO tenure_claim (text, holder) VALUES (?1, ?2)";
         execute(connection, sql, params![claim.text(), holder.as_bytes()])?;
     }
     changes.put.iter().try_for_each(|record| put::record(connection, record))?;
@@ -50,18 +50,18 @@ fn append(connection: &Connection, entry: &Entry, detail: &EntryDetail) -> Resul
     let (kind, owner) = stream(entry.stream);
     execute(
         connection,
-        "INSERT INTO entry (kind, owner, position, body) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO tenure_entry (kind, owner, position, body) VALUES (?1, ?2, ?3, ?4)",
         params![kind, owner.as_bytes(), integer(entry.position.get()), body(entry)?],
     )?;
     let feed = connection.last_insert_rowid();
-    let sql = "INSERT INTO entry_detail (feed, body) VALUES (?1, ?2)";
+    let sql = "INSERT INTO tenure_entry_detail (feed, body) VALUES (?1, ?2)";
     execute(connection, sql, params![feed, body(detail)?])?;
     if let Stream::Organization(organization) = entry.stream {
         for subject in &entry.subjects {
             execute(
                 connection,
-                "INSERT INTO entry_subject (organization, membership, feed) VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO NOTHING",
+                "INSERT INTO tenure_entry_subject (organization, membership, feed)
+                 VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
                 params![organization.uuid().as_bytes(), subject.uuid().as_bytes(), feed],
             )?;
         }
@@ -73,16 +73,16 @@ fn forget(connection: &Connection, whose: Forget) -> Result<(), Failure> {
     match whose {
         Forget::Membership(organization, membership) => execute(
             connection,
-            "DELETE FROM entry_detail WHERE feed IN
-             (SELECT feed FROM entry_subject WHERE organization = ?1 AND membership = ?2)",
+            "DELETE FROM tenure_entry_detail WHERE feed IN
+             (SELECT feed FROM tenure_entry_subject WHERE organization = ?1 AND membership = ?2)",
             params![organization.uuid().as_bytes(), membership.uuid().as_bytes()],
         ),
         Forget::User(user) => {
             let (kind, owner) = stream(Stream::User(user));
             execute(
                 connection,
-                "DELETE FROM entry_detail WHERE feed IN
-                 (SELECT feed FROM entry WHERE kind = ?1 AND owner = ?2)",
+                "DELETE FROM tenure_entry_detail WHERE feed IN
+                 (SELECT feed FROM tenure_entry WHERE kind = ?1 AND owner = ?2)",
                 params![kind, owner.as_bytes()],
             )
         }

@@ -6,12 +6,13 @@ use uuid::Uuid;
 
 use super::samples::{
     Guarded, at, email, entry, id, invitation, membership, one_of_each, organization, removed,
-    shuffled, team, user,
+    role_name, shuffled, team, user, workspace,
 };
 use super::subject::{Subject, meanwhile, pause, puts};
 use crate::domain::{
     ChangeSet, Claim, Guard, Invitation, InvitationStatus, Key, Membership, MembershipId, Need,
-    Organization, OrganizationId, Record, Revision, Role, Scope, Stream, Team, UserId,
+    Organization, OrganizationId, OwnershipOffer, Record, Revision, Role, Scope, Stream, Team,
+    UserId,
 };
 
 fn person(number: u128, of: u128) -> Membership {
@@ -160,6 +161,60 @@ pub(super) async fn a_membership_comes_with_its_teams_and_its_open_invitation(s:
 pub(super) async fn an_invitation_comes_with_its_memberships_and_their_teams(s: Subject) {
     let Company { ada, bob, offer, teams } = company(&s).await;
     s.loads(Need::Record(offer.key()), &[&offer, &ada, &bob, &teams[0], &teams[1]]).await;
+}
+
+pub(super) async fn a_membership_comes_with_its_workspace(s: Subject) {
+    let north = Record::Workspace(Box::new(workspace(1, 1)));
+    let other = Record::Workspace(Box::new(workspace(2, 1)));
+    let bob = record(membership(id(1), Scope::workspace(id(1), id(1))));
+    let offered = invited(offer(1, &[1]));
+    s.put([&north, &other, &bob, &offered].map(Clone::clone)).await;
+    s.loads(Need::Record(bob.key()), &[&bob, &north]).await;
+    s.loads(Need::Person(id(1)), &[&bob, &north]).await;
+    s.loads(Need::Record(offered.key()), &[&offered, &bob, &north]).await;
+}
+
+pub(super) async fn a_membership_comes_with_whoever_offers_it_ownership(s: Subject) {
+    let offer = |by| OwnershipOffer {
+        role: role_name("owner"),
+        by: id(by),
+        then_become: None,
+        expires_at: at(9),
+    };
+    let olivia = record(Membership { teams: [id(1)].into(), ..person(1, 1) });
+    let ada = record(Membership { offer: Some(offer(1)), teams: [id(2)].into(), ..person(2, 1) });
+    let amir = record(Membership { offer: Some(offer(404)), ..person(3, 1) });
+    let teams = [group(1), group(2)];
+    s.put([&olivia, &ada, &amir].into_iter().chain(&teams).cloned()).await;
+    let found = s.load([Need::Record(ada.key())]).await;
+    for expected in [&ada, &olivia, &teams[1]] {
+        s.same(&found.get(&expected.key()), &Some(expected), "what comes with an offer");
+    }
+    s.loads(Need::Record(amir.key()), &[&amir]).await;
+}
+
+pub(super) async fn an_invitation_comes_with_its_issuer_and_all_the_issuer_is(s: Subject) {
+    let user = Some(id::<UserId>(1));
+    let north = Scope::workspace(id(1), id(1));
+    let issuer = record(Membership { user, teams: [id(1)].into(), ..person(2, 1) });
+    let also = record(Membership { user, teams: [id(2)].into(), ..membership(id(3), north) });
+    let listed = record(person(1, 1));
+    let gone = Membership { status: removed(), user, ..membership(id(4), north) };
+    let elsewhere = Membership { user, ..person(5, 2) };
+    let stranger = Membership { user: Some(id(2)), ..person(6, 1) };
+    let alone = record(Membership { teams: [id(3)].into(), ..person(7, 1) });
+    let of = |number, by| invited(Invitation { issuer: Some(id(by)), ..offer(number, &[1]) });
+    let teams = [group(1), group(2), group(3)];
+    s.put([gone, elsewhere, stranger, person(8, 1)].map(record)).await;
+    s.put([&issuer, &also, &listed, &alone].into_iter().chain(&teams).cloned()).await;
+    s.put([of(1, 2), of(2, 7), of(3, 404)]).await;
+
+    let expected = [&of(1, 2), &listed, &issuer, &also, &teams[0], &teams[1]];
+    s.loads(Need::Record(Key::Invitation(id(1))), &expected).await;
+    s.loads(Need::IssuedBy(id(2), 9), &expected).await;
+    let expected = [&of(2, 7), &listed, &alone, &teams[2]];
+    s.loads(Need::Record(Key::Invitation(id(2))), &expected).await;
+    s.loads(Need::Record(Key::Invitation(id(3))), &[&of(3, 404), &listed]).await;
 }
 
 pub(super) async fn a_holder_comes_with_its_company(s: Subject) {

@@ -108,6 +108,7 @@ pub(super) fn membership(id: MembershipId, scope: impl Into<Scope>) -> Membershi
         announced: None,
         external_id: None,
         offer: None,
+        came_by: None,
         predecessor: None,
         successor: None,
         former_number: None,

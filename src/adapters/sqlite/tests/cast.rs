@@ -44,6 +44,7 @@ pub(super) fn organization(revision: u64) -> Record {
         rules: Rules::default(),
         seat_limit: Some(5),
         tally: Tally::default(),
+        workspaces_tally: Tally::default(),
         former_members: 0,
         head: Head { position: Revision::new(revision), hash: Digest::default() },
         founded_at: NOW,
@@ -70,6 +71,7 @@ pub(super) fn member(n: u128, name: &str, email: &str) -> Membership {
         external_id: None,
         offer: None,
         predecessor: None,
+        successor: None,
         former_number: None,
         created_at: NOW,
     }

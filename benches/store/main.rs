@@ -1,0 +1,224 @@
+//! What a command costs beside a hand-written transaction that writes the very same rows.
+//!
+//! `cargo bench --bench store` prints `figure: NAME VALUE UNIT` lines at the end.
+//!
+//! * **Ours** is `UserDirectory::execute` on a `SqliteStore` with full durability: it loads,
+//!   authorises, decides, chains the audit, and commits.
+//! * **By hand** is what a careful host would write for one command with `rusqlite` alone, in the
+//!   same file with the same settings: one transaction that checks the organization's version,
+//!   turns the records into JSON and writes the same rows, audit and outbox included, with prepared
+//!   statements on one connection behind a mutex, one commit each. What to write it is told: the
+//!   change-sets were recorded before, so it neither reads nor decides nor hashes.
+//!
+//! Both take turns in one run, in rounds; a figure is the median. A `ratio` is the time of ours over
+//! that by hand (lower is better); a `throughput` is ours over that by hand (higher is better). When
+//! there is one caller both files must end with identical rows, and the bench checks that they do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    reason = "a measurement that cannot be made ends here"
+)]
+
+#[path = "../../tests/crowd/mod.rs"]
+mod crowd;
+mod hand;
+mod ours;
+mod rounds;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use futures_executor::block_on;
+use tenure::domain::MembershipId;
+use tenure::ports::PeopleFilter;
+
+use crowd::{Closed, Crowd};
+use hand::Hand;
+use ours::Script;
+
+/// Commands of each kind: divided evenly among rounds and callers.
+const COMMANDS: usize = 640;
+const ROUNDS: usize = 10;
+const BULK: usize = 10_000;
+
+fn main() {
+    // `cargo test --benches` passes `--test`, and wants no measurement.
+    if std::env::args().any(|it| it == "--test") {
+        return;
+    }
+    let mut figures = Figures::default();
+    let base = block_on(Crowd::gather(1_000)).close();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let files = Files { folder: folder.path().to_owned(), base };
+    let scripts = ours::scripts(&files, COMMANDS);
+    for callers in [1, 8, 32] {
+        commands(&files, &scripts, callers, &mut figures);
+    }
+    bulk(&files, &mut figures);
+    let (few, many) = (block_on(Crowd::gather(1_000)), block_on(Crowd::gather(100_000)));
+    pages(&few, &many, &mut figures);
+    figures.print();
+}
+
+/// Where copies of one and the same beginning are made.
+struct Files {
+    folder: PathBuf,
+    base: Closed,
+}
+
+impl Files {
+    fn copy(&self, name: &str) -> PathBuf {
+        let path = self.folder.join(format!("{name}.db"));
+        for suffix in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(self.folder.join(format!("{name}.db{suffix}")));
+        }
+        std::fs::copy(&self.base.path, &path).unwrap();
+        path
+    }
+}
+
+#[derive(Default)]
+struct Figures(Vec<String>);
+
+impl Figures {
+    fn add(&mut self, name: &str, value: f64, unit: &str) {
+        println!("{name}: {value:.2} {unit}");
+        self.0.push(format!("figure: {name} {value:.2} {unit}"));
+    }
+
+    fn print(&self) {
+        println!();
+        for figure in &self.0 {
+            println!("{figure}");
+        }
+    }
+}
+
+fn commands(files: &Files, scripts: &[Script], callers: usize, figures: &mut Figures) {
+    let (our_file, their_file) = (files.copy("ours"), files.copy("hand"));
+    let by_hand = Mutex::new(Hand::open(&their_file));
+    for script in scripts {
+        let directory = ours::open(&our_file, script.seed);
+        let size = COMMANDS / ROUNDS;
+        let times = rounds::compare(
+            ROUNDS,
+            |round| {
+                let part = script.commands[round * size..][..size].to_vec();
+                rounds::ours(&directory, part, callers)
+            },
+            |round| {
+                let part = script.changes[round * size..][..size].iter();
+                rounds::by_hand(&by_hand, script.kind, part, callers)
+            },
+        );
+        let kind = script.kind.name();
+        if callers == 1 {
+            figures.add(&format!("{kind}_micros/sqlite/1"), times.ours_micros(), "µs");
+            figures.add(&format!("{kind}_by_hand_micros/sqlite/1"), times.theirs_micros(), "µs");
+            figures.add(&format!("{kind}_ratio/sqlite/1"), times.ratio(), "x");
+        } else {
+            let per_second = times.per_second(size);
+            figures.add(&format!("{kind}_per_second/sqlite/{callers}"), per_second, "1/s");
+            figures.add(&format!("{kind}_throughput/sqlite/{callers}"), 1.0 / times.ratio(), "x");
+        }
+    }
+    drop(by_hand);
+    if callers == 1 {
+        assert!(rows(&our_file) == rows(&their_file), "ours and by hand wrote different rows");
+    }
+}
+
+/// Everything in the tables.
+fn rows(path: &Path) -> Vec<String> {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let names = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'tenure%'";
+    let mut names = connection.prepare(names).unwrap();
+    let names: Vec<String> =
+        names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let mut all = Vec::new();
+    for name in names {
+        let mut statement = connection.prepare(&format!("SELECT * FROM {name}")).unwrap();
+        let columns = statement.column_count();
+        let mut found = statement.query([]).unwrap();
+        while let Some(row) = found.next().unwrap() {
+            let values: Vec<rusqlite::types::Value> =
+                (0..columns).map(|column| row.get(column).unwrap()).collect();
+            all.push(format!("{name} {values:?}"));
+        }
+    }
+    all.sort_unstable();
+    all
+}
+
+fn bulk(files: &Files, figures: &mut Figures) {
+    let (commands, changes) = ours::bulk(files, BULK);
+    let times = rounds::compare(
+        3,
+        |_| {
+            let directory = ours::open(&files.copy("ours"), ours::BULK_SEED);
+            let commands = commands.clone();
+            let started = Instant::now();
+            ours::execute_all(&directory, &files.base.owner, commands);
+            vec![started.elapsed()]
+        },
+        |_| {
+            let mut by_hand = Hand::open(&files.copy("hand"));
+            let started = Instant::now();
+            for changes in &changes {
+                by_hand.commit(hand::Kind::Invite, changes);
+            }
+            vec![started.elapsed()]
+        },
+    );
+    figures.add("bulk_invite_micros/sqlite", times.ours_micros() / BULK as f64, "µs");
+    figures.add("bulk_ratio/sqlite", times.ratio(), "x");
+    figures.add("bulk_commits", changes.len() as f64, "commits");
+}
+
+fn pages(few: &Crowd, many: &Crowd, figures: &mut Figures) {
+    let steps = |crowd: &Crowd| -> Vec<u64> {
+        let mut all = Vec::new();
+        for (name, filter) in crowd.filters() {
+            let before = crowd.store.steps();
+            let page = block_on(crowd.page(&filter, None));
+            let listed = crowd.store.steps();
+            assert_eq!(page.rows.len(), 50, "{name}");
+            let ids: Vec<MembershipId> = page.rows.iter().map(|row| row.membership.id).collect();
+            let actions = crowd.directory.row_actions(&crowd.owner, crowd.organization, &ids);
+            block_on(actions).unwrap();
+            all.extend([listed - before, crowd.store.steps() - listed]);
+        }
+        all
+    };
+    let (of_few, of_many) = (steps(few), steps(many));
+    let ratios = of_few.iter().zip(&of_many).map(|(few, many)| *many as f64 / *few as f64);
+    figures.add("page_steps_ratio/sqlite", ratios.fold(0.0, f64::max), "x");
+
+    let by_hand = Mutex::new(Hand::open(&many.path()));
+    let everybody = PeopleFilter::default();
+    for callers in [1, 8, 32] {
+        let times = rounds::compare(
+            ROUNDS,
+            |_| {
+                rounds::reading(callers, 32, || {
+                    assert_eq!(block_on(many.page(&everybody, None)).rows.len(), 50);
+                })
+            },
+            |_| {
+                rounds::reading(callers, 32, || {
+                    let page = by_hand.lock().unwrap().page(many.organization);
+                    assert_eq!(page.len(), 50);
+                })
+            },
+        );
+        if callers == 1 {
+            figures.add("page_micros/sqlite", times.ours_micros(), "µs");
+            figures.add("page_ratio/sqlite", times.ratio(), "x");
+        } else {
+            figures.add(&format!("page_throughput/sqlite/{callers}"), 1.0 / times.ratio(), "x");
+        }
+    }
+}
