@@ -8,7 +8,7 @@ use tenure::adapters::sqlite::SqliteStore;
 use tenure::commands::{ChangeRules, FoundOrganization, RegisterUser};
 use tenure::domain::{
     Activation, Membership, MembershipId, Organization, OrganizationId, PasswordHash, ProfileField,
-    SeatUse, UserId, WorkOnLeaving,
+    SeatUse, StatusGroup, UserId, WorkOnLeaving,
 };
 use tenure::ports::PeopleFilter;
 use tenure::{
@@ -105,6 +105,13 @@ impl HelpDesk {
                 return Ok(all);
             }
         }
+    }
+
+    /// The tombstones of those who were removed.
+    pub(crate) async fn removed(&self) -> Outcome<Vec<MembershipId>> {
+        let status = Some(StatusGroup::Removed);
+        let gone = self.people(PeopleFilter { status, ..PeopleFilter::default() }).await?;
+        Ok(gone.iter().map(|it| it.id).collect())
     }
 
     /// Somebody by address.

@@ -5,7 +5,7 @@ use tenure::commands::{
     review_csv,
 };
 use tenure::domain::{Breadth, Override, StatusName, TeamId};
-use tenure::{Batching, Decision, Permission as _, Reach};
+use tenure::{Batching, Because, Decision, Permission as _, Reach};
 
 use crate::Outcome;
 use crate::desk::{self, Desk, HelpDesk};
@@ -166,7 +166,10 @@ async fn permissions(desk: &HelpDesk) -> Outcome {
     say(format!(
         "Ada lets Bob export data, and nobody else of his role. Asked at once, may Bob export? \
          {}.",
-        if can.is_allowed() { "Yes" } else { "No" },
+        match can.because.last() {
+            Some(Because::Raised) if can.is_allowed() => "Yes, because it was raised for him",
+            _ => "No",
+        },
     ));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use tenure::SessionStamp;
 use tenure::commands::{Command, Deactivate, Invite, Reactivate, RemoveMember};
 use tenure::directory::Maintenance;
-use tenure::domain::{DeactivatedBecause, Disposition, RemovedBecause};
+use tenure::domain::{DeactivatedBecause, Disposition};
 
 use crate::Outcome;
 use crate::desk::{Desk, HelpDesk, Person};
@@ -150,19 +150,7 @@ async fn dora_returns(desk: &HelpDesk, ada: &Person, successor: &Person) -> Outc
     desk.directory.execute(&dora.principal, accept).await?;
     let it = desk.directory.person(&ada.principal, desk.organization, again.membership).await?;
     let linked = it.membership.predecessor == Some(dora.membership);
-    let tombstone = desk
-        .people(tenure::ports::PeopleFilter {
-            status: Some(tenure::domain::StatusGroup::Removed),
-            ..Default::default()
-        })
-        .await?;
-    let removed = tombstone.iter().any(|it| {
-        it.id == dora.membership
-            && matches!(
-                it.status,
-                tenure::domain::MembershipStatus::Removed { because: RemovedBecause::Removed, .. }
-            )
-    });
+    let removed = desk.removed().await?.contains(&dora.membership);
     say(format!(
         "Dora is removed for good, and later invited again. She signs in as the user she \
          has always been. Her new membership knows the old one: {}. The old one is still there \

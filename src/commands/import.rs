@@ -203,12 +203,9 @@ pub fn review_csv(
         .delimiter(delimiter(bytes))
         .from_reader(bytes);
     let mut record = ByteRecord::new();
-    let columns = if next(&mut reader, &mut record) {
-        Columns::read(&record)
-    } else {
-        Err(ImportProblem::NoAddressColumn)
-    };
-    let (columns, ignored) = match columns {
+    // Without a first line the record is empty, and names no column.
+    next(&mut reader, &mut record);
+    let (columns, ignored) = match Columns::read(&record) {
         Ok(columns) => columns,
         Err(problem) => return Review::unreadable(lines.of(&record), problem),
     };
