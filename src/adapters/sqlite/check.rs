@@ -2,11 +2,13 @@
 //!
 //! The writer holds the file's only write lock, so what is found stays so until it commits.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
 
 use super::failure::Failure;
 use super::place::{Place, integer};
-use crate::domain::{ChangeSet, Claim, Entry, Guard, Key, Revision};
+use crate::domain::{ChangeSet, Claim, Entry, Guard, Revision};
 use crate::ports::CommitError;
 
 /// Why it may not be written.
@@ -19,15 +21,15 @@ pub(super) fn refusal(
             return Ok(Some(CommitError::Conflict(Some(guard.clone()))));
         }
     }
-    for (at, (claim, _)) in changes.claim.iter().enumerate() {
-        let twice = changes.claim.iter().take(at).any(|(before, _)| before == claim);
-        if twice || !is_free(connection, changes, claim)? {
+    let mut made = BTreeSet::new();
+    for (claim, _) in &changes.claim {
+        if !made.insert(claim) || !is_free(connection, changes, claim)? {
             return Ok(Some(CommitError::Claimed(claim.clone())));
         }
     }
-    for (at, (entry, _)) in changes.append.iter().enumerate() {
-        let twice = changes.append.iter().take(at).any(|(before, _)| key(before) == key(entry));
-        if twice || stands(connection, entry)? {
+    let mut appended = BTreeSet::new();
+    for (entry, _) in &changes.append {
+        if !appended.insert((entry.stream, entry.position)) || stands(connection, entry)? {
             return Ok(Some(CommitError::Conflict(None)));
         }
     }
@@ -58,10 +60,6 @@ fn stands(connection: &Connection, entry: &Entry) -> Result<bool, Failure> {
     let sql = "SELECT 1 FROM tenure_entry WHERE kind = ?1 AND owner = ?2 AND position = ?3";
     let values = params![kind, owner.as_bytes(), integer(entry.position.get())];
     Ok(first::<i64>(connection, sql, values)?.is_some())
-}
-
-const fn key(entry: &Entry) -> Key {
-    Key::Entry(entry.stream, entry.position)
 }
 
 fn first<T: rusqlite::types::FromSql>(
