@@ -57,7 +57,7 @@ impl UserDirectory {
         let scope = scope.into();
         let mut state = self.inner.load(scope, who, Vec::new()).await?;
         let standing = self.inner.standing(&state, scope, who)?;
-        self.inner.may_ask(&standing, who, Management::Invite)?;
+        Inner::may_ask(&standing, who, Management::Invite)?;
         drop(standing);
         one_role(&state, scope.organization, &review)?;
         let used = state.seats_used(scope.organization);
