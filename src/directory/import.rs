@@ -7,7 +7,7 @@ use crate::domain::{
 };
 
 use super::many::Batching;
-use super::{Done, Error, Request, UserDirectory};
+use super::{Done, Error, Request, Inner, UserDirectory};
 
 /// What a list of people would come to, here and now.
 #[derive(Clone, Debug)]
