@@ -9,7 +9,7 @@ use tenure::{Batching, Because, Decision, Permission as _, Reach};
 
 use crate::Outcome;
 use crate::desk::{self, Desk, HelpDesk};
-use crate::print::{chapter, count, table, tell as say};
+use crate::print::{chapter, count, shortened, table, tell as say};
 use crate::{leaving, pages, refusals};
 
 const PEOPLE: &[u8] = include_bytes!("people.csv");
@@ -44,9 +44,7 @@ async fn review_list(desk: &HelpDesk) -> Outcome<Review> {
     let rows: Vec<_> = read
         .problems
         .iter()
-        .map(|it| {
-            [it.line.to_string(), it.excerpt.chars().take(30).collect(), it.problem.to_string()]
-        })
+        .map(|it| [it.line.to_string(), shortened(&it.excerpt, 30), it.problem.to_string()])
         .collect();
     table(["Line", "What stands there", "What to change"], &rows);
     let seats = reviewed.seats;
@@ -77,8 +75,7 @@ async fn invite(desk: &HelpDesk, review: &Review) -> Outcome {
     if let Some(letter) = all.iter().find(|it| it.to.starts_with("bob@")) {
         println!("    To: {}", letter.to);
         for line in letter.text.lines() {
-            let line: String = line.chars().take(76).collect();
-            println!("    {line}");
+            println!("{}", shortened(&format!("    {line}"), 88).trim_end());
         }
         println!();
     }
