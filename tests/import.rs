@@ -122,7 +122,7 @@ async fn a_blocked_person_stays_out_and_a_revoked_one_may_come() {
     let block = Block { organization, membership, handover: None };
     company.directory.execute(&olivia, block).await.unwrap();
     let invitation = company.member("ivan").invitation.unwrap();
-    let revoke = RevokeInvitation { organization, invitation };
+    let revoke = RevokeInvitation { scope: organization.into(), invitation };
     company.directory.execute(&olivia, revoke).await.unwrap();
     let read = review_addresses("bob@acme.example ivan@acme.example", organization, &agent());
     let reviewed = agrees(&company, &olivia, read).await;

@@ -111,7 +111,7 @@ async fn links(desk: &HelpDesk) -> Outcome<Vec<Tried>> {
         ..Default::default()
     });
     let invitation = sven.await?.first().and_then(|it| it.invitation).ok_or("Sven was invited")?;
-    let resend = ResendInvitation { organization: desk.organization, invitation };
+    let resend = ResendInvitation { scope: desk.organization.into(), invitation };
     desk.directory.execute(&desk.olivia, resend).await?;
     desk.deliver().await?;
     let old = desk.links("sven@acmehelp.example")?.into_iter().next().ok_or("no mail")?;

@@ -7,7 +7,7 @@ use crate::domain::{
 };
 
 use super::many::Batching;
-use super::{Done, Error, Request, Inner, UserDirectory};
+use super::{Done, Error, Inner, Request, UserDirectory};
 
 /// What a list of people would come to, here and now.
 #[derive(Clone, Debug)]
