@@ -40,6 +40,10 @@ impl Decide for SendPasswordReset {
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         let it = draft.membership(self.organization.into(), self.membership)?;
         draft.stand_above(it, Management::Passwords)?;
+        if !it.is_live() {
+            // Whoever is gone is nobody's to help here.
+            return Err(Refusal::NotFound(Thing::Membership));
+        }
         let user = draft.user(it.user.ok_or(Refusal::NotFound(Thing::User))?)?;
         if user.verified_email().is_none() {
             return Err(Refusal::Unverified);

@@ -43,6 +43,10 @@ impl Decide for SetPassword {
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         let it = draft.membership(self.organization.into(), self.membership)?;
         draft.stand_above(it, Management::Passwords)?;
+        if !it.is_live() {
+            // Whoever is gone is nobody's to help here.
+            return Err(Refusal::NotFound(Thing::Membership));
+        }
         let organization = draft.organization()?;
         let own_realm = organization.realm == Realm::Organization(organization.id);
         if organization.rules.passwords != Passwords::MaySet || !own_realm {
