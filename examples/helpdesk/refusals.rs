@@ -152,8 +152,8 @@ async fn full(desk: &HelpDesk) -> Outcome<Tried> {
     desk.directory.execute(&desk.olivia, least).await?;
     let email = "one.more@acmehelp.example".parse()?;
     let invite = Invite::new(organization, email, "agent".parse()?);
-    let tries = ("Olivia", "invite somebody when the seats are full");
-    let tried = attempt(desk, &desk.olivia, tries, invite).await?;
+    let what = ("Olivia", "invite somebody when the seats are full");
+    let tried = attempt(desk, &desk.olivia, what, invite).await?;
     desk.directory.execute(&desk.olivia, SetSeatLimit { organization, limit }).await?;
     Ok(tried)
 }
