@@ -198,10 +198,12 @@ impl Stage {
             }
             A::SeesThePostmanCome => return self.postman().await,
             A::SendsAgain(it) => {
-                ResendInvitation { organization, invitation: self.invitation(it) }.into()
+                ResendInvitation { scope: organization.into(), invitation: self.invitation(it) }
+                    .into()
             }
             A::TakesBack(it) => {
-                RevokeInvitation { organization, invitation: self.invitation(it) }.into()
+                RevokeInvitation { scope: organization.into(), invitation: self.invitation(it) }
+                    .into()
             }
             A::AcceptsTheInvitationOf(it) => {
                 AcceptInvitation::new(organization, self.invitation(it)).into()

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use tenure::access::Management;
 use tenure::adapters::eml::{EmlFolder, LinkBase};
 use tenure::adapters::sqlite::SqliteStore;
-use tenure::commands::{FoundOrganization, RegisterUser};
+use tenure::commands::{ChangeRules, FoundOrganization, RegisterUser};
 use tenure::domain::{
     Activation, Membership, MembershipId, Organization, OrganizationId, PasswordHash, ProfileField,
-    SeatUse, WorkOnLeaving,
+    SeatUse, StatusGroup, UserId, WorkOnLeaving,
 };
 use tenure::ports::PeopleFilter;
 use tenure::{
@@ -55,6 +55,7 @@ pub(crate) struct HelpDesk {
 #[derive(Clone)]
 pub(crate) struct Person {
     pub(crate) name: String,
+    pub(crate) user: UserId,
     pub(crate) principal: Principal,
     pub(crate) membership: MembershipId,
 }
@@ -76,7 +77,13 @@ impl HelpDesk {
             .workload(tickets.clone())
             .build();
         let (olivia, organization, is_new) = founded(&directory).await?;
-        Ok(Self { directory, tickets, organization, olivia, is_new, mails })
+        let desk = Self { directory, tickets, organization, olivia, is_new, mails };
+        // The rules of today, whatever those of the last run were.
+        let rules = rules()?;
+        if desk.now().await?.rules != rules {
+            desk.directory.execute(&desk.olivia, ChangeRules { organization, rules }).await?;
+        }
+        Ok(desk)
     }
 
     /// The organization as it is now.
@@ -98,6 +105,13 @@ impl HelpDesk {
                 return Ok(all);
             }
         }
+    }
+
+    /// The tombstones of those who were removed.
+    pub(crate) async fn removed(&self) -> Outcome<Vec<MembershipId>> {
+        let status = Some(StatusGroup::Removed);
+        let gone = self.people(PeopleFilter { status, ..PeopleFilter::default() }).await?;
+        Ok(gone.iter().map(|it| it.id).collect())
     }
 
     /// Somebody by address.
@@ -144,8 +158,9 @@ impl HelpDesk {
 impl Person {
     /// Whoever has come in; somebody who is only invited is nobody yet.
     pub(crate) fn of(it: &Membership) -> Option<Self> {
-        let principal = Principal::Person(it.user?);
-        Some(Self { name: it.display_name(), principal, membership: it.id })
+        let user = it.user?;
+        let principal = Principal::Person(user);
+        Some(Self { name: it.display_name(), user, principal, membership: it.id })
     }
 }
 
@@ -168,7 +183,7 @@ async fn founded(directory: &UserDirectory) -> Outcome<(Principal, OrganizationI
     if let Some(own) = directory.memberships_of(founder).await?.first() {
         return Ok((founder.into(), own.scope.organization, false));
     }
-    let found = FoundOrganization {
+    let command = FoundOrganization {
         organization: directory.new_id(),
         name: "Acme Help".parse()?,
         realm: Realm::Shared,
@@ -179,8 +194,8 @@ async fn founded(directory: &UserDirectory) -> Outcome<(Principal, OrganizationI
         rules: rules()?,
         seat_limit: Some(25),
     };
-    let founded = directory.execute(Principal::System, found).await?.output;
-    Ok((founder.into(), founded.organization, true))
+    let output = directory.execute(Principal::System, command).await?.output;
+    Ok((founder.into(), output.organization, true))
 }
 
 /// The roles at Acme Help, highest first.

@@ -5,11 +5,11 @@ use tenure::commands::{
     review_csv,
 };
 use tenure::domain::{Breadth, Override, StatusName, TeamId};
-use tenure::{Batching, Decision, Permission as _, Reach};
+use tenure::{Batching, Because, Decision, Permission as _, Reach};
 
 use crate::Outcome;
 use crate::desk::{self, Desk, HelpDesk};
-use crate::print::{chapter, count, table, tell as say};
+use crate::print::{chapter, count, shortened, table, tell as say};
 use crate::{leaving, pages, refusals};
 
 const PEOPLE: &[u8] = include_bytes!("people.csv");
@@ -44,9 +44,7 @@ async fn review_list(desk: &HelpDesk) -> Outcome<Review> {
     let rows: Vec<_> = read
         .problems
         .iter()
-        .map(|it| {
-            [it.line.to_string(), it.excerpt.chars().take(30).collect(), it.problem.to_string()]
-        })
+        .map(|it| [it.line.to_string(), shortened(&it.excerpt, 30), it.problem.to_string()])
         .collect();
     table(["Line", "What stands there", "What to change"], &rows);
     let seats = reviewed.seats;
@@ -65,7 +63,7 @@ async fn review_list(desk: &HelpDesk) -> Outcome<Review> {
 async fn invite(desk: &HelpDesk, review: &Review) -> Outcome {
     chapter("Invitations go out");
     let how = Batching::each();
-    let answers = desk.directory.import(&desk.olivia, desk.organization, review, how).await?;
+    let answers = desk.directory.import(&desk.olivia, review, how).await?;
     let invited = answers.iter().filter(|answer| answer.is_ok()).count();
     let sent = desk.deliver().await?;
     say(format!(
@@ -77,8 +75,7 @@ async fn invite(desk: &HelpDesk, review: &Review) -> Outcome {
     if let Some(letter) = all.iter().find(|it| it.to.starts_with("bob@")) {
         println!("    To: {}", letter.to);
         for line in letter.text.lines() {
-            let line: String = line.chars().take(76).collect();
-            println!("    {line}");
+            println!("{}", shortened(&format!("    {line}"), 88).trim_end());
         }
         println!();
     }
@@ -166,7 +163,10 @@ async fn permissions(desk: &HelpDesk) -> Outcome {
     say(format!(
         "Ada lets Bob export data, and nobody else of his role. Asked at once, may Bob export? \
          {}.",
-        if can.is_allowed() { "Yes" } else { "No" },
+        match can.because.last() {
+            Some(Because::Raised) if can.is_allowed() => "Yes, because it was raised for him",
+            _ => "No",
+        },
     ));
     Ok(())
 }

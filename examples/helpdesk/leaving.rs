@@ -3,7 +3,7 @@
 use tenure::SessionStamp;
 use tenure::commands::{Command, Deactivate, Invite, Reactivate, RemoveMember};
 use tenure::directory::Maintenance;
-use tenure::domain::{DeactivatedBecause, Disposition, RemovedBecause};
+use tenure::domain::{DeactivatedBecause, Disposition};
 
 use crate::Outcome;
 use crate::desk::{Desk, HelpDesk, Person};
@@ -15,7 +15,7 @@ pub(crate) async fn tell(desk: &HelpDesk) -> Outcome {
     let berta = desk.person("berta@").await?;
     desk.tickets.add(bob.membership, 1_000, 200)?;
     desk.tickets.add(berta.membership, 14, 90)?;
-    let session = desk.directory.open_session(user(&bob)?, desk.organization).await?;
+    let session = desk.directory.open_session(bob.user, desk.organization).await?;
     say("Bob is signed in, and holds 1,000 open and 200 closed tickets. Ada asks what would \
          happen if he left and Berta took over, before she confirms anything:");
     let handover = Some(Disposition::To(berta.membership));
@@ -45,13 +45,6 @@ pub(crate) async fn tell(desk: &HelpDesk) -> Outcome {
     ));
     bob_returns(desk, &ada, &bob, &session).await?;
     dora_returns(desk, &ada, &berta).await
-}
-
-fn user(person: &Person) -> Outcome<tenure::domain::UserId> {
-    match &person.principal {
-        tenure::Principal::Person(user) => Ok(*user),
-        other => Err(format!("a {} signs in to nothing", other.kind()).into()),
-    }
 }
 
 /// The command by which somebody goes and may return.
@@ -128,7 +121,7 @@ async fn bob_returns(
     chapter("People return");
     let back = Reactivate { scope: desk.organization.into(), membership: bob.membership };
     desk.directory.execute(&ada.principal, back).await?;
-    let session = desk.directory.open_session(user(bob)?, desk.organization).await?;
+    let session = desk.directory.open_session(bob.user, desk.organization).await?;
     say(format!(
         "Bob changes his mind, and Ada reactivates him: the same membership, role, team and \
          history. The session he had before holds: {}. The one he opens now holds: {}.",
@@ -157,21 +150,9 @@ async fn dora_returns(desk: &HelpDesk, ada: &Person, successor: &Person) -> Outc
     desk.directory.execute(&dora.principal, accept).await?;
     let it = desk.directory.person(&ada.principal, desk.organization, again.membership).await?;
     let linked = it.membership.predecessor == Some(dora.membership);
-    let tombstone = desk
-        .people(tenure::ports::PeopleFilter {
-            status: Some(tenure::domain::StatusGroup::Removed),
-            ..Default::default()
-        })
-        .await?;
-    let removed = tombstone.iter().any(|it| {
-        it.id == dora.membership
-            && matches!(
-                it.status,
-                tenure::domain::MembershipStatus::Removed { because: RemovedBecause::Removed, .. }
-            )
-    });
+    let removed = desk.removed().await?.contains(&dora.membership);
     say(format!(
-        "Dora is removed for good and, a week later, invited again. She signs in as the user she \
+        "Dora is removed for good, and later invited again. She signs in as the user she \
          has always been. Her new membership knows the old one: {}. The old one is still there \
          as a tombstone: {}. Teams and exceptions from before do not come back by themselves: she \
          is in {} teams.",

@@ -1,7 +1,7 @@
 //! Another day: somebody leaves, somebody comes.
 
 use tenure::Profile;
-use tenure::commands::Invite;
+use tenure::commands::{Invite, SetSeatLimit};
 use tenure::domain::{DeactivatedBecause, Disposition, StatusGroup, StatusName};
 use tenure::ports::PeopleFilter;
 
@@ -71,6 +71,12 @@ async fn somebody_comes(desk: &HelpDesk, day: usize) -> Outcome {
     let email = format!("{first}.{last}.{day}@acmehelp.example").to_lowercase();
     let invite = Invite::new(desk.organization, email.parse()?, "agent".parse()?)
         .with_profile(Profile::named(&format!("{first} {last}"))?.with("title", "Agent")?);
+    let (used, limit) = desk.directory.seats(&desk.olivia, desk.organization).await?;
+    if limit.is_some_and(|limit| used >= limit.into()) {
+        let (organization, limit) = (desk.organization, Some(u32::try_from(used)? + 1));
+        desk.directory.execute(&desk.olivia, SetSeatLimit { organization, limit }).await?;
+        say("No seat is free, so Olivia adds one.");
+    }
     desk.directory.execute(&desk.olivia, invite).await?;
     let mails = desk.deliver().await?;
     let person = desk.accept(&email).await?;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use tenure::directory::{RowAction, RowActions};
-use tenure::domain::{Actor, Entry, Event, Logged, MembershipId, Revision, StatusGroup, Stream};
+use tenure::domain::{
+    Actor, Entry, Event, Logged, MembershipId, Revision, StatusGroup, Stream, UserId,
+};
 use tenure::ports::PeopleFilter;
 
 use crate::Outcome;
@@ -65,7 +67,7 @@ pub(crate) async fn teams(desk: &HelpDesk) -> Outcome {
         let filter = PeopleFilter { team: Some(team.id), ..PeopleFilter::default() };
         let people = desk.people(filter).await?;
         let names: Vec<_> = people.iter().map(tenure::domain::Membership::display_name).collect();
-        rows.push([team.name.to_string(), team.members.to_string(), names.join(", ")]);
+        rows.push([team.name.to_string(), team.members.to_string(), names.join(" · ")]);
     }
     table(["Team", "People", ""], &rows);
     Ok(())
@@ -99,22 +101,25 @@ pub(crate) async fn audit(desk: &HelpDesk) -> Outcome<u64> {
          and nobody can rewrite what came before it unseen:",
         head.position,
     ));
-    println!("    {} {}", head.position, head.hash);
+    println!("    {} {}\n", head.position, head.hash);
     Ok(head.position.get())
 }
 
 /// What people are called, also those who are gone.
 struct Names {
     members: BTreeMap<MembershipId, String>,
+    users: BTreeMap<UserId, MembershipId>,
     invitations: BTreeMap<uuid::Uuid, MembershipId>,
 }
 
 impl Names {
     async fn of(desk: &HelpDesk, entries: &[Logged]) -> Outcome<Self> {
-        let (mut members, mut invitations) = (BTreeMap::new(), BTreeMap::new());
+        let mut members = BTreeMap::new();
+        let (mut users, mut invitations) = (BTreeMap::new(), BTreeMap::new());
         for status in [None, Some(StatusGroup::Removed)] {
             for it in desk.people(PeopleFilter { status, ..PeopleFilter::default() }).await? {
                 members.insert(it.id, it.display_name());
+                users.extend(it.user.map(|user| (user, it.id)));
             }
         }
         for event in entries.iter().filter_map(|it| it.detail.as_ref()).flat_map(|it| &it.events) {
@@ -123,7 +128,7 @@ impl Names {
                 invitations.extend(member.map(|member| (invitation.id.uuid(), *member)));
             }
         }
-        Ok(Self { members, invitations })
+        Ok(Self { members, users, invitations })
     }
 
     fn member(&self, id: MembershipId) -> String {
@@ -133,7 +138,10 @@ impl Names {
     fn actor(&self, entry: &Entry) -> String {
         match &entry.actor {
             Actor::Person { membership: Some(id), .. } => self.member(*id),
-            Actor::Person { membership: None, .. } => "somebody new".to_owned(),
+            Actor::Person { membership: None, user } => {
+                let member = self.users.get(user);
+                member.map_or_else(|| "somebody".to_owned(), |id| self.member(*id))
+            }
             Actor::Bearer { subject, .. } => {
                 let member = self.invitations.get(subject);
                 member.map_or_else(|| "a link".to_owned(), |id| self.member(*id))

@@ -7,7 +7,7 @@ const WIDTH: usize = 92;
 /// A heading.
 pub(crate) fn chapter(title: &str) {
     let line = "─".repeat(WIDTH.saturating_sub(width(title) + 4));
-    println!("\n── {title} {line}\n");
+    println!("── {title} {line}\n");
 }
 
 /// A paragraph, wrapped.
@@ -36,10 +36,12 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
         }
     }
     let print = |row: &[String; N]| {
-        let cells = row.iter().zip(widths);
-        let line: String = cells
-            .map(|(cell, wide)| format!("  {cell}{}", " ".repeat(wide - width(cell))))
-            .collect();
+        let mut line = String::new();
+        for (cell, wide) in row.iter().zip(widths) {
+            line.push_str("  ");
+            line.push_str(cell);
+            line.push_str(&" ".repeat(wide - width(cell)));
+        }
         println!("{}", line.trim_end());
     };
     print(&headings);
@@ -50,7 +52,11 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
 
 /// Columns of a terminal: letters of East Asian scripts take two.
 fn width(text: &str) -> usize {
-    text.chars().map(|c| if matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff60}') { 2 } else { 1 }).sum()
+    let is_wide = |c: char| {
+        matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
+            | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff60}')
+    };
+    text.chars().map(|c| if is_wide(c) { 2 } else { 1 }).sum()
 }
 
 /// `2026-11-23 09:00`.
@@ -61,4 +67,12 @@ pub(crate) fn minute(at: Timestamp) -> String {
 /// `1 person`, `2 people`.
 pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+}
+
+/// The beginning of a text, and a mark where more follows.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }

@@ -111,7 +111,7 @@ async fn links(desk: &HelpDesk) -> Outcome<Vec<Tried>> {
         ..Default::default()
     });
     let invitation = sven.await?.first().and_then(|it| it.invitation).ok_or("Sven was invited")?;
-    let resend = ResendInvitation { organization: desk.organization, invitation };
+    let resend = ResendInvitation { scope: desk.organization.into(), invitation };
     desk.directory.execute(&desk.olivia, resend).await?;
     desk.deliver().await?;
     let old = desk.links("sven@acmehelp.example")?.into_iter().next().ok_or("no mail")?;
@@ -152,8 +152,8 @@ async fn full(desk: &HelpDesk) -> Outcome<Tried> {
     desk.directory.execute(&desk.olivia, least).await?;
     let email = "one.more@acmehelp.example".parse()?;
     let invite = Invite::new(organization, email, "agent".parse()?);
-    let tries = ("Olivia", "invite somebody when the seats are full");
-    let tried = attempt(desk, &desk.olivia, tries, invite).await?;
+    let what = ("Olivia", "invite somebody when the seats are full");
+    let tried = attempt(desk, &desk.olivia, what, invite).await?;
     desk.directory.execute(&desk.olivia, SetSeatLimit { organization, limit }).await?;
     Ok(tried)
 }

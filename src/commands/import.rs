@@ -203,11 +203,9 @@ pub fn review_csv(
         .delimiter(delimiter(bytes))
         .from_reader(bytes);
     let mut record = ByteRecord::new();
-    let columns = match next(&mut reader, &mut record) {
-        false => Err(ImportProblem::NoAddressColumn),
-        true => Columns::read(&record),
-    };
-    let (columns, ignored) = match columns {
+    // Without a first line the record is empty, and names no column.
+    next(&mut reader, &mut record);
+    let (columns, ignored) = match Columns::read(&record) {
         Ok(columns) => columns,
         Err(problem) => return Review::unreadable(lines.of(&record), problem),
     };
@@ -266,13 +264,11 @@ impl Rows {
     fn take(&mut self, line: u64, text: &str, row: Result<Invite, ImportProblem>) {
         let row = row.and_then(|invite| {
             let canonical = invite.email.canonical().clone();
-            match self.lines.get(&canonical) {
-                Some(&first) => Err(ImportProblem::Duplicate { first }),
-                None => {
-                    self.lines.insert(canonical, line);
-                    Ok(invite)
-                }
+            if let Some(&first) = self.lines.get(&canonical) {
+                return Err(ImportProblem::Duplicate { first });
             }
+            self.lines.insert(canonical, line);
+            Ok(invite)
         });
         match row {
             Ok(invite) => self.review.invites.push(Row { line, invite }),
@@ -288,9 +284,9 @@ impl Rows {
 fn pieces(line: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     // A quotation mark that is alone quotes nothing.
-    let quotes = line.matches('"').count() % 2 == 0;
+    let in_pairs = line.matches('"').count().is_multiple_of(2);
     line.split_inclusive(move |c: char| {
-        quoted ^= quotes && c == '"';
+        quoted ^= in_pairs && c == '"';
         !quoted && matches!(c, ',' | ';' | '>')
     })
     .map(|piece| piece.trim_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';')))
@@ -321,10 +317,11 @@ fn profile<const N: usize>(fields: [(&str, String); N]) -> Result<Profile, Impor
 
 /// What separates the cells of the first line.
 fn delimiter(bytes: &[u8]) -> u8 {
-    let first = bytes.split(|&b| b == b'\n' || b == b'\r').find(|line| !line.is_empty());
-    let count = |c: &u8| first.map_or(0, |line| line.iter().filter(|b| *b == c).count());
-    // Where none stands there is one column; of equals the last one wins, and commas are usual.
-    [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
+    let mut lines = bytes.split(|&b| b == b'\n' || b == b'\r');
+    let first = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    let cells = |separator: &u8| first.split(|b| b == separator).count();
+    // Where none of them stands there is one column; of equals the last one wins.
+    [b'\t', b';', b','].into_iter().max_by_key(cells).unwrap_or(b',')
 }
 
 /// Which line a record begins on: its position tells where reading began, which is before the line
@@ -465,13 +462,11 @@ fn role(cell: &str, default: &RoleName, roles: &[Role]) -> Result<RoleName, Impo
     let given = folded(cell);
     let is_meant =
         |role: &&Role| [role.name.as_str(), role.title.as_str()].map(folded).contains(&given);
-    match roles.iter().find(is_meant) {
-        Some(role) => Ok(role.name.clone()),
-        None => {
-            let known = roles.iter().map(|role| role.title.as_str()).collect::<Vec<_>>().join(", ");
-            Err(ImportProblem::UnknownRole { given: excerpt(cell), known })
-        }
+    if let Some(role) = roles.iter().find(is_meant) {
+        return Ok(role.name.clone());
     }
+    let known = roles.iter().map(|role| role.title.as_str()).collect::<Vec<_>>().join(", ");
+    Err(ImportProblem::UnknownRole { given: excerpt(cell), known })
 }
 
 #[cfg(test)]

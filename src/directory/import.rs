@@ -1,13 +1,15 @@
 //! Lists of people: what would come of them, and inviting them.
 
+use std::collections::BTreeSet;
+
 use crate::access::Management;
-use crate::commands::{Command, ImportProblem, Review, Row, RowProblem, decide};
+use crate::commands::{Command, Facts, ImportProblem, Review, Row, RowProblem, decide};
 use crate::domain::{
     BatchRoles, Event, OrganizationId, Principal, Refusal, Scope, Source, State, excerpt,
 };
 
 use super::many::Batching;
-use super::{Done, Error, Request, Inner, UserDirectory};
+use super::{Done, Error, Inner, Request, UserDirectory};
 
 /// What a list of people would come to, here and now.
 #[derive(Clone, Debug)]
@@ -68,19 +70,7 @@ impl UserDirectory {
         let mut rows = std::mem::take(&mut review.invites).into_iter().peekable();
         while rows.peek().is_some() {
             let part: Vec<Row> = rows.by_ref().take(Batching::TOGETHER).collect();
-            let mut asked = Vec::with_capacity(part.len());
-            let mut needs = std::collections::BTreeSet::new();
-            for row in part {
-                let mut facts = self.inner.facts(&request);
-                facts.seats_are_full = true;
-                let command: Command = row.invite.clone().into();
-                needs.extend(command.needs(&facts));
-                asked.push((row, command, facts));
-            }
-            // What earlier parts would have changed stays as they would have left it.
-            let needs: Vec<_> = needs.into_iter().collect();
-            state.load(self.inner.store.load(&needs).await?);
-            for (row, command, facts) in asked {
+            for (row, command, facts) in self.load_part(&mut state, part, &request).await? {
                 let decided = if row.invite.scope == scope {
                     decide(&state, &command, &facts)
                 } else {
@@ -89,9 +79,7 @@ impl UserDirectory {
                 needed += seats(&state, &row, &decided);
                 match decided {
                     Ok(events) => {
-                        for event in &events {
-                            state.apply(command.stream(), event);
-                        }
+                        events.iter().for_each(|event| state.apply(command.stream(), event));
                         review.invites.push(row);
                     }
                     Err(refusal) => review.problems.push(refused(&row, refusal)),
@@ -103,23 +91,49 @@ impl UserDirectory {
         Ok(Reviewed { review, seats: SeatsNeeded { needed, free } })
     }
 
+    /// What the next rows have to know, in one load. What earlier rows would have changed stays as
+    /// they would have left it.
+    async fn load_part(
+        &self,
+        state: &mut State,
+        part: Vec<Row>,
+        request: &Request,
+    ) -> Result<Vec<(Row, Command, Facts)>, Error> {
+        let mut needs = BTreeSet::new();
+        let asked = part.into_iter().map(|row| {
+            let mut facts = self.inner.facts(request);
+            facts.seats_are_full = true;
+            let command: Command = row.invite.clone().into();
+            needs.extend(command.needs(&facts));
+            (row, command, facts)
+        });
+        let asked = asked.collect();
+        let needs: Vec<_> = needs.into_iter().collect();
+        state.load(self.inner.store.load(&needs).await?);
+        Ok(asked)
+    }
+
     /// Invites everybody on a list, in few commits; the audit says that they came by import. The
     /// answers are in the order of [`Review::invites`].
     ///
     /// # Errors
-    /// As [`execute_all`](Self::execute_all); and a list that mixes roles is refused where the
-    /// rules say one role for all (C3).
+    /// As [`execute_all`](Self::execute_all); and as [`review`](Self::review) for whoever may invite
+    /// nobody, and for a list that mixes roles where the rules say one role for all (C3).
     pub async fn import(
         &self,
         request: impl Into<Request> + Send,
-        organization: OrganizationId,
         review: &Review,
         how: Batching,
     ) -> Result<Vec<Result<Done<()>, Error>>, Error> {
         let request = request.into().through(Source::Import);
+        let Some(scope) = review.invites.first().map(|row| row.invite.scope) else {
+            return Ok(Vec::new());
+        };
+        let state = self.inner.load(scope, &request.principal, Vec::new()).await?;
+        let standing = self.inner.standing(&state, scope, &request.principal)?;
+        Inner::may_ask(&standing, &request.principal, Management::Invite)?;
+        one_role(&state, scope.organization, review)?;
         let commands = review.commands();
-        let state = self.inner.load(organization.into(), &request.principal, Vec::new()).await?;
-        one_role(&state, organization, review)?;
         self.execute_all(request, commands, how).await
     }
 }
