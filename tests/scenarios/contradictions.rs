@@ -130,7 +130,7 @@ async fn imports_two_roles(batch: BatchRoles) -> Result<usize, Refusal> {
     let file = b"email,role\nada@acme.example,admin\nbob@acme.example,agent\n";
     let review = review_csv(file, stage.org, &role("agent"), &roles);
     let how = Batching::each();
-    match stage.directory.import(stage.olivia, stage.org, &review, how).await {
+    match stage.directory.import(stage.olivia, &review, how).await {
         Ok(answers) => Ok(answers.iter().filter(|it| it.is_ok()).count()),
         Err(error) => Err(error.refusal().unwrap().clone()),
     }

@@ -225,7 +225,7 @@ async fn S0_12_several_comma_separated_addresses_at_once_with_one_role() {
     let wrong: Vec<&str> = reviewed.problems.iter().map(|it| it.excerpt.as_str()).collect();
     assert_eq!(wrong, ["nobody"]);
     let how = Batching::each();
-    let answers = stage.directory.import(ada, stage.org, &reviewed, how).await.unwrap();
+    let answers = stage.directory.import(ada, &reviewed, how).await.unwrap();
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(stage.names(ada, stage.org, Some(StatusGroup::Pending)).await.len(), 3);
 }

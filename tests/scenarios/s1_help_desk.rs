@@ -578,7 +578,7 @@ async fn S1_51_a_file_of_addresses_and_roles_is_reviewed_then_sent() {
     stage.letters().await;
     assert!(stage.letters().await.is_empty(), "a review sends nothing");
     let how = Batching::all_or_nothing();
-    stage.directory.import(ada, stage.org, &reviewed.review, how).await.unwrap();
+    stage.directory.import(ada, &reviewed.review, how).await.unwrap();
     let mut to: Vec<String> = stage.letters().await.into_iter().map(|(to, _)| to).collect();
     to.sort_unstable();
     assert_eq!(to, ["carl@acme.example", "dora@acme.example"]);

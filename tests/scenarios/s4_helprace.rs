@@ -223,7 +223,7 @@ async fn S4_115_many_are_invited_at_once_all_of_one_role() {
     let pasted: String = (0..40).map(|n| format!("user-{n}@acme.example\n")).collect();
     let review = review_addresses(&pasted, it.stage.org, &role("user"));
     let how = Batching::each();
-    let answers = it.stage.directory.import(it.ada, it.stage.org, &review, how).await.unwrap();
+    let answers = it.stage.directory.import(it.ada, &review, how).await.unwrap();
     assert!(answers.iter().all(Result::is_ok));
     let filter = PeopleFilter {
         status: Some(StatusGroup::Pending),
