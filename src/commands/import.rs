@@ -460,9 +460,11 @@ fn role(cell: &str, default: &RoleName, roles: &[Role]) -> Result<RoleName, Impo
         return Ok(default.clone());
     }
     let given = folded(cell);
-    let is_meant =
-        |role: &&Role| [role.name.as_str(), role.title.as_str()].map(folded).contains(&given);
-    if let Some(role) = roles.iter().find(is_meant) {
+    // A name wins, and a title that two roles share names neither.
+    let named = roles.iter().find(|role| folded(role.name.as_str()) == given);
+    let mut titled = roles.iter().filter(|role| folded(role.title.as_str()) == given);
+    let titled = titled.next().filter(|_| titled.next().is_none());
+    if let Some(role) = named.or(titled) {
         return Ok(role.name.clone());
     }
     let known = roles.iter().map(|role| role.title.as_str()).collect::<Vec<_>>().join(", ");

@@ -375,6 +375,8 @@ fn decide_one(
     for event in &events {
         state.apply(stream, event);
     }
+    // Whoever comes in with this very command is a member from here on.
+    let own = own.or_else(|| own_membership(state, stream, &facts.principal));
     let position = record(state, stream, asked, &job.request, own, &events);
     if let Some((key, digest)) = keyed {
         state.put_receipt(Receipt { key, digest, position });
@@ -409,7 +411,8 @@ fn record(
         reason: request.reason.clone(),
         events: events.to_vec(),
     };
-    let mut subjects: Vec<MembershipId> = events.iter().filter_map(Event::subject).collect();
+    let mut subjects: Vec<MembershipId> =
+        events.iter().flat_map(|event| state.subjects(event)).collect();
     subjects.sort_unstable();
     subjects.dedup();
     let mut entry = Entry {

@@ -400,6 +400,20 @@ events! {
 }
 
 impl Event {
+    /// The invitation that it is about.
+    pub const fn invitation(&self) -> Option<InvitationId> {
+        if let Self::InvitationResent { invitation, .. }
+        | Self::InvitationLapsed { invitation, .. }
+        | Self::InvitationAccepted { invitation }
+        | Self::InvitationDeclined { invitation }
+        | Self::InvitationRevoked { invitation } = self
+        {
+            Some(*invitation)
+        } else {
+            None
+        }
+    }
+
     /// The membership that it is about, whose erasure takes the event's detail along.
     pub fn subject(&self) -> Option<MembershipId> {
         match self {

@@ -279,6 +279,13 @@ impl State {
         self.entries.get(&(stream, position))
     }
 
+    /// The memberships that an event is about; an event about an invitation is about those it lists.
+    pub(crate) fn subjects(&self, event: &super::Event) -> Vec<MembershipId> {
+        let invitation = event.invitation().and_then(|id| self.invitations.get(id));
+        let listed = invitation.map(|it| it.memberships.clone()).unwrap_or_default();
+        listed.into_iter().chain(event.subject()).collect()
+    }
+
     /// Seats in use in a loaded organization.
     pub fn seats_used(&self, id: OrganizationId) -> u64 {
         self.organization(id).map_or(0, |it| it.seats_used(self.roles(id)))

@@ -2,7 +2,7 @@
 
 use tenure::commands::{
     Arrive, CompleteSetUp, EditProfile, GiveSupport, Invite, Leave, OpenWorkspace, Provision,
-    Reactivate, RegisterUser, RenewSupport, SetPassword, SignUp,
+    Reactivate, RegisterUser, RenewSupport, SetPassword, SignUp, review_csv,
 };
 use tenure::directory::Reauthenticated;
 use tenure::domain::{
@@ -11,7 +11,7 @@ use tenure::domain::{
     Removal, RemovedBecause, SeatUse, SeatsFull, Span, StatusWords, SupportRule, UserId,
     WorkOnLeaving, WorkspaceRemoval,
 };
-use tenure::{Management, Principal, Profile, Reach, Refusal, Role, Scope};
+use tenure::{Batching, Management, Principal, Profile, Reach, Refusal, Role, Scope};
 
 use crate::stage::{Desk, Product, Stage, Who, desk, email, fields, hash, role};
 
@@ -123,12 +123,27 @@ async fn C08_billing_with_admins_too() {
 
 // ── C3 ──────────────────────────────────────────────────────────────────────────────────────────
 
+/// Imports a file in which two people have two roles.
+async fn imports_two_roles(batch: BatchRoles) -> Result<usize, Refusal> {
+    let stage = Stage::open(desk(|it| it.batch = batch)).await;
+    let roles = stage.directory.roles(&stage.olivia.p(), stage.org).await.unwrap();
+    let file = b"email,role\nada@acme.example,admin\nbob@acme.example,agent\n";
+    let review = review_csv(file, stage.org, &role("agent"), &roles);
+    let how = Batching::each();
+    match stage.directory.import(stage.olivia, &review, how).await {
+        Ok(answers) => Ok(answers.iter().filter(|it| it.is_ok()).count()),
+        Err(error) => Err(error.refusal().unwrap().clone()),
+    }
+}
+
 #[tokio::test]
 async fn C03_each_row_of_a_batch_has_its_own_role() {
-    let stage = Stage::open(desk(|it| it.batch = BatchRoles::PerRow)).await;
-    let invite = |name, it| Invite::new(stage.org, email(name), role(it)).into();
-    let commands = vec![invite("ada", "admin"), invite("bob", "agent")];
-    assert_eq!(stage.act_all(stage.olivia, commands).await, [Ok(()), Ok(())]);
+    assert_eq!(imports_two_roles(BatchRoles::PerRow).await, Ok(2));
+}
+
+#[tokio::test]
+async fn C03_a_batch_has_one_role() {
+    assert!(forbidden(&imports_two_roles(BatchRoles::OneRole).await, "C3"));
 }
 
 // ── C4, C11 ─────────────────────────────────────────────────────────────────────────────────────

@@ -2,13 +2,14 @@
 
 use tenure::commands::{
     CompleteSetUp, EditProfile, GiveSupport, Invite, Reactivate, RevokeSupport, SendPasswordReset,
+    review_addresses,
 };
 use tenure::directory::RowAction;
 use tenure::domain::{
     Activation, BatchRoles, ProfileField, Removal, StatusGroup, StatusWords, SupportRule,
 };
 use tenure::ports::LetterKind;
-use tenure::{Management, Principal, Profile, Reach, Refusal, Role, Rules};
+use tenure::{Batching, Management, Principal, Profile, Reach, Refusal, Role, Rules};
 
 use crate::stage::{Desk, Product, Stage, Who, email, fields, role};
 
@@ -217,12 +218,15 @@ async fn S0_11_the_role_chosen_when_adding_decides_the_features_reached() {
 
 #[tokio::test]
 async fn S0_12_several_comma_separated_addresses_at_once_with_one_role() {
-    // The text that people paste is reviewed by the import; here the host splits a clean one.
     let (stage, ada) = stage().await;
-    let typed = "bob@acme.example, carl@acme.example,dora@acme.example";
-    let invite = |it| Invite::new(stage.org, email(it), role("observer")).into();
-    let answers = stage.act_all(ada, typed.split(',').map(str::trim).map(invite).collect()).await;
-    assert_eq!(answers, [Ok(()), Ok(()), Ok(())]);
+    let typed = "bob@acme.example, carl@acme.example,dora@acme.example, nobody";
+    let review = review_addresses(typed, stage.org, &role("observer"));
+    let reviewed = stage.directory.review(&ada.p(), stage.org, review).await.unwrap().review;
+    let wrong: Vec<&str> = reviewed.problems.iter().map(|it| it.excerpt.as_str()).collect();
+    assert_eq!(wrong, ["nobody"]);
+    let how = Batching::each();
+    let answers = stage.directory.import(ada, &reviewed, how).await.unwrap();
+    assert!(answers.iter().all(Result::is_ok));
     assert_eq!(stage.names(ada, stage.org, Some(StatusGroup::Pending)).await.len(), 3);
 }
 

@@ -7,7 +7,7 @@ use tenure::adapters::sqlite::SqliteStore;
 use tenure::commands::{
     Arrive, ChangeTeamMembers, ChangeTeamsOf, CreateTeam, EditProfile, EditSettings, Invite,
     LinkIdentity, OverridePermission, Provision, Reactivate, RegisterUser, ResendInvitation,
-    SetTeamPermissions,
+    Review, SetTeamPermissions, review_csv,
 };
 use tenure::directory::RowAction;
 use tenure::domain::{
@@ -16,7 +16,7 @@ use tenure::domain::{
     StatusWords, Stream, TeamId, UserId,
 };
 use tenure::ports::{LetterKind, PeopleFilter};
-use tenure::{Because, Item, Management, Principal, Reach, Realm, Refusal, Role, Rules};
+use tenure::{Batching, Because, Item, Management, Principal, Reach, Realm, Refusal, Role, Rules};
 
 use crate::stage::{Desk, Product, Stage, Who, email, fields, hash, role};
 
@@ -566,18 +566,19 @@ async fn S1_50_a_directory_announces_changes_and_withdraws_people() {
 
 #[tokio::test]
 async fn S1_51_a_file_of_addresses_and_roles_is_reviewed_then_sent() {
-    // Parsing the file is the import's; what it gives are these commands.
     let (stage, ada, _) = stage().await;
-    let rows = [("carl", "agent"), ("dora", "admin"), ("bob", "agent"), ("vera", "viewer")];
-    let invite = |(name, it)| Invite::new(stage.org, email(name), role(it));
-    for row in &rows[..2] {
-        assert_eq!(stage.directory.preview(ada, invite(*row)).await.unwrap().mails.len(), 1);
-    }
-    assert!(stage.letters().await.iter().all(|(to, _)| !to.starts_with("carl")), "only reviewed");
-    let answers = stage.act_all(ada, rows.map(|row| invite(row).into()).to_vec()).await;
-    assert_eq!(answers[..2], [Ok(()), Ok(())]);
-    assert!(matches!(answers[2], Err(Refusal::AlreadyMember(_))));
-    assert_eq!(answers[3], Err(Refusal::NotInvitable(role("viewer"))));
+    let file = "\u{feff}Email;Role\ncarl@acme.example;agent\ndora@acme.example;admin\n\
+        bob@acme.example;agent\nvera@acme.example;viewer\nemil@acme.example;boss\n";
+    let roles = stage.directory.roles(&ada.p(), stage.org).await.unwrap();
+    let review = review_csv(file.as_bytes(), stage.org, &role("agent"), &roles);
+    let reviewed = stage.directory.review(&ada.p(), stage.org, review).await.unwrap();
+    let lines = |it: &Review| it.problems.iter().map(|it| it.line).collect::<Vec<_>>();
+    assert_eq!(lines(&reviewed.review), [4, 5, 6], "here already, not invitable, no such role");
+    assert_eq!((reviewed.seats.needed, reviewed.seats.free), (2, None));
+    stage.letters().await;
+    assert!(stage.letters().await.is_empty(), "a review sends nothing");
+    let how = Batching::all_or_nothing();
+    stage.directory.import(ada, &reviewed.review, how).await.unwrap();
     let mut to: Vec<String> = stage.letters().await.into_iter().map(|(to, _)| to).collect();
     to.sort_unstable();
     assert_eq!(to, ["carl@acme.example", "dora@acme.example"]);

@@ -4,14 +4,15 @@
 //! Admin above Agent above User, is an assumption.
 
 use tenure::commands::{
-    AcceptOwnership, Block, EditProfile, Invite, OfferOwnership, RegisterUser, SetSeatLimit, SignUp,
+    AcceptOwnership, Block, EditProfile, Invite, OfferOwnership, RegisterUser, SetSeatLimit,
+    SignUp, review_addresses,
 };
 use tenure::domain::{
     BatchRoles, Equals, ExternalIdentity, Joining, MembershipStatus, ProfileField, RoleKind,
     Source, StatusGroup, StatusWords, UserId,
 };
 use tenure::ports::PeopleFilter;
-use tenure::{Management, Principal, Profile, Reach, Refusal, Role, Rules};
+use tenure::{Batching, Management, Principal, Profile, Reach, Refusal, Role, Rules};
 
 use crate::stage::{Desk, Product, Stage, Who, email, fields, role};
 
@@ -218,10 +219,11 @@ async fn S4_114_there_is_one_way_of_adding_for_every_role() {
 
 #[tokio::test]
 async fn S4_115_many_are_invited_at_once_all_of_one_role() {
-    // The addresses that people paste are reviewed by the import; what it gives are these commands.
     let it = four().await;
-    let invite = |n| Invite::new(it.stage.org, email(&format!("user-{n}")), role("user")).into();
-    let answers = it.stage.act_all(it.ada, (0..40).map(invite).collect()).await;
+    let pasted: String = (0..40).map(|n| format!("user-{n}@acme.example\n")).collect();
+    let review = review_addresses(&pasted, it.stage.org, &role("user"));
+    let how = Batching::each();
+    let answers = it.stage.directory.import(it.ada, &review, how).await.unwrap();
     assert!(answers.iter().all(Result::is_ok));
     let filter = PeopleFilter {
         status: Some(StatusGroup::Pending),
