@@ -363,6 +363,7 @@ fn decide_one(
     job: &Prepared,
 ) -> Result<Committed, Error> {
     let Asked { facts, key, command } = asked;
+    command.check_size()?;
     let receipt_key = key.as_ref().map(|key| receipt_key(stream, &job.request, key));
     // INVARIANT: a command is plain data with string keys, so it always serialises.
     let digest = Digest::of(&[&serde_json::to_vec(command).unwrap_or_default()]);

@@ -283,10 +283,10 @@ async fn attack_33_spellings_of_one_address_are_one_claim() {
     let punycode = EmailAddress::new("bob@xn--mnchen-3ya.example").unwrap();
     let unicode = EmailAddress::new("bob@münchen.example").unwrap();
     assert_eq!(punycode.canonical(), unicode.canonical());
-    // Decomposed or composed.
+    // Decomposed it is the same address, or none.
     let composed = EmailAddress::new("jos\u{e9}@acme.example").unwrap();
-    let decomposed = EmailAddress::new("jose\u{301}@acme.example").unwrap();
-    assert_eq!(composed.canonical(), decomposed.canonical());
+    let decomposed = EmailAddress::new("jose\u{301}@acme.example");
+    assert!(decomposed.is_err() || decomposed.unwrap().canonical() == composed.canonical());
 }
 
 async fn register_with(it: &Company, subject: &str) -> UserId {

@@ -422,7 +422,8 @@ async fn attack_43_only_the_newest_link_works() {
     let (eve, token) = invited(&it, "eve@acme.example").await;
     let old = it.directory.verify(&token).await.unwrap();
     let (organization, invitation) = (it.organization, eve.invitation);
-    does(&it, it.principal("ada"), ResendInvitation { organization, invitation }).await;
+    does(&it, it.principal("ada"), ResendInvitation { scope: organization.into(), invitation })
+        .await;
     let new = it.directory.verify(&newest(&it, "eve@acme.example").await).await.unwrap();
     let accept = AcceptInvitation::new(organization, invitation);
     assert_eq!(refused(&it, old, accept.clone()).await, Refusal::Superseded);

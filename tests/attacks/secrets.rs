@@ -33,7 +33,7 @@ async fn walk(stage: &Stage) -> (Vec<Token>, String) {
         let (organization, invitation) = (it.organization, invited.output.invitation);
         it.directory.maintain().await.unwrap();
         letters.extend(it.postbox.take());
-        let resend = ResendInvitation { organization, invitation };
+        let resend = ResendInvitation { scope: organization.into(), invitation };
         said += &format!("{:?}", it.directory.execute(it.principal("ada"), resend).await);
         if n == 4 {
             // One mail stays in the outbox.
