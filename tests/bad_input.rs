@@ -14,6 +14,7 @@
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -39,7 +40,8 @@ async fn fingerprint(it: &Company) -> String {
         );
         let people = people.await.unwrap();
         let kept = it.directory.organization(&Principal::System, organization).await.unwrap();
-        all += &format!("{head:?} {:?} {} {:?}", people.total, people.rows.len(), kept.tally);
+        let (total, shown) = (people.total, people.rows.len());
+        write!(all, "{head:?} {total:?} {shown} {:?}", kept.tally).unwrap();
     }
     let feed = it.directory.events_since(FeedPosition(0), 500).await.unwrap();
     format!("{all} {:?}", feed.last().map(|last| last.feed))
