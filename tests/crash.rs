@@ -126,7 +126,9 @@ impl Writer {
         match number[0] % 5 {
             0 => return,
             1 => {
-                return self.done(owner, RevokeInvitation { organization, invitation }).await;
+                return self
+                    .done(owner, RevokeInvitation { scope: organization.into(), invitation })
+                    .await;
             }
             _ => self.directory.maintain().await.unwrap(),
         };

@@ -1,6 +1,7 @@
 //! What a command costs beside a hand-written transaction that writes the very same rows.
 //!
-//! `cargo bench --bench store` prints `figure: NAME VALUE UNIT` lines at the end.
+//! `cargo bench --bench store` prints `figure: NAME VALUE UNIT` lines at the end; with `-- bulk`,
+//! `-- commands` or `-- pages` it measures only that.
 //!
 //! * **Ours** is `UserDirectory::execute` on a `SqliteStore` with full durability: it loads,
 //!   authorises, decides, chains the audit, and commits.
@@ -41,25 +42,34 @@ use ours::Script;
 
 /// Commands of each kind: divided evenly among rounds and callers.
 const COMMANDS: usize = 640;
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 5;
 const BULK: usize = 10_000;
 
 fn main() {
     // `cargo test --benches` passes `--test`, and wants no measurement.
-    if std::env::args().any(|it| it == "--test") {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|it| it == "--test") {
         return;
     }
+    let names: Vec<&String> = arguments.iter().filter(|it| !it.starts_with('-')).collect();
+    let asked = |part: &str| names.is_empty() || names.iter().any(|it| *it == part);
     let mut figures = Figures::default();
     let base = block_on(Crowd::gather(1_000)).close();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let files = Files { folder: folder.path().to_owned(), base };
-    let scripts = ours::scripts(&files, COMMANDS);
-    for callers in [1, 8, 32] {
-        commands(&files, &scripts, callers, &mut figures);
+    if asked("commands") {
+        let scripts = ours::scripts(&files, COMMANDS);
+        for callers in [1, 8, 32] {
+            commands(&files, &scripts, callers, &mut figures);
+        }
     }
-    bulk(&files, &mut figures);
-    let (few, many) = (block_on(Crowd::gather(1_000)), block_on(Crowd::gather(100_000)));
-    pages(&few, &many, &mut figures);
+    if asked("bulk") {
+        bulk(&files, &mut figures);
+    }
+    if asked("pages") {
+        let (few, many) = (block_on(Crowd::gather(1_000)), block_on(Crowd::gather(100_000)));
+        pages(&few, &many, &mut figures);
+    }
     figures.print();
 }
 
@@ -102,9 +112,11 @@ fn commands(files: &Files, scripts: &[Script], callers: usize, figures: &mut Fig
     let by_hand = Mutex::new(Hand::open(&their_file));
     for script in scripts {
         let directory = ours::open(&our_file, script.seed);
-        let size = COMMANDS / ROUNDS;
+        // A single caller takes turns command by command, so that both meet the same disk.
+        let rounds = if callers == 1 { COMMANDS } else { ROUNDS };
+        let size = COMMANDS / rounds;
         let times = rounds::compare(
-            ROUNDS,
+            rounds,
             |round| {
                 let part = script.commands[round * size..][..size].to_vec();
                 rounds::ours(&directory, part, callers)

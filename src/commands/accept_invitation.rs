@@ -120,14 +120,28 @@ impl Decide for AcceptInvitation {
             }
             belongs_above(draft, invitation, it, user)?;
             draft.push(Event::MembershipBound { membership: it.id, user });
-            super::edit_profile::fill_in(draft, it, &self.profile);
-            come_in(draft, it, Step::Accept, set_up(rules, it, &self.profile, can_sign_in))?;
+            let profile = self.profile_of(draft, it, user);
+            super::edit_profile::fill_in(draft, it, &profile);
+            // I4: what is in a workspace works once the membership in the organization does, so
+            // set-up is awaited there and nowhere else.
+            let whole = it.scope.workspace.is_none();
+            let set_up = whole && set_up(rules, it, &self.profile, can_sign_in);
+            come_in(draft, it, Step::Accept, set_up)?;
         }
         Ok(())
     }
 }
 
 impl AcceptInvitation {
+    /// What the person says of themselves; in a workspace, on top of what the organization knows.
+    fn profile_of(&self, draft: &Draft<'_>, it: &Membership, user: UserId) -> Profile {
+        let known = it.scope.workspace.and(draft.state.membership_of(it.scope.whole(), user));
+        let mut profile = known.map(|known| known.profile.clone()).unwrap_or_default();
+        profile.0.extend(it.profile.0.clone());
+        profile.0.extend(self.profile.0.clone());
+        profile
+    }
+
     /// The user that accepts, and whether they can sign in again without setting up.
     fn user(
         &self,

@@ -3,9 +3,10 @@
 use crate::access::{Catalogue, Item, Management, Standing};
 use crate::domain::{
     Authorship, DeactivatedBecause, Disposition, Event, Handover, HandoverId, HandoverStatus,
-    Invitation, Mail, MailAbout, MailId, Membership, MembershipId, Organization, OrganizationId,
-    OrganizationStatus, Principal, Refusal, RemovedBecause, Revision, Role, RoleName, Rules, Scope,
-    SeatsFull, State, StatusName, Step, Thing, Timestamp, User, UserId, WorkOnLeaving,
+    Invitation, Mail, MailAbout, MailId, Membership, MembershipId, MembershipStatus, Organization,
+    OrganizationId, OrganizationStatus, Principal, Refusal, RemovedBecause, Revision, Role,
+    RoleName, Rules, Scope, SeatsFull, State, StatusName, Step, Thing, Timestamp, User, UserId,
+    WorkOnLeaving,
 };
 
 use super::Facts;
@@ -317,8 +318,9 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Leaves a tombstone.
+    /// Leaves a tombstone; whoever was kept out stays out.
     pub(crate) fn remove(&mut self, it: &Membership, because: RemovedBecause) {
+        self.keep_block(it);
         self.former_members += 1;
         self.push(Event::MembershipRemoved {
             membership: it.id,
@@ -326,6 +328,20 @@ impl<'a> Draft<'a> {
             former_number: self.former_members,
             at: self.now(),
         });
+    }
+
+    /// A block outlives the membership: nobody evades it by leaving and coming again.
+    fn keep_block(&mut self, it: &Membership) {
+        let blocked = matches!(
+            it.status,
+            MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. }
+        );
+        let organization = it.scope.organization;
+        let email = it.email.as_ref().filter(|_| blocked && it.scope.workspace.is_none());
+        let digests = email.map(|email| self.facts.block_digests(organization, email.canonical()));
+        if let Some(digest) = digests.unwrap_or_default().pop() {
+            self.push(Event::BlockKept { organization, digest });
+        }
     }
 
     /// Somebody goes for good: sessions, invitations, work, every membership in the scope.

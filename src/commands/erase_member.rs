@@ -46,13 +46,6 @@ impl Decide for EraseMember {
             MembershipStatus::Removed { .. } => {}
             MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. } => {
                 draft.stand_above(it, crate::access::Management::Erase)?;
-                let digests = it
-                    .email
-                    .as_ref()
-                    .map(|email| draft.facts.block_digests(self.organization, email.canonical()));
-                if let Some(digest) = digests.unwrap_or_default().pop() {
-                    draft.push(Event::BlockKept { organization: self.organization, digest });
-                }
                 draft.remove_person(it, RemovedBecause::Removed, None)?;
             }
             MembershipStatus::Pending { .. }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    DeactivatedBecause, Disposition, Event, LastOwner, Membership, MembershipId, MembershipStatus,
-    Need, Oneself, OrganizationStatus, Refusal, RemovedBecause, Scope, Stream, Thing,
+    DeactivatedBecause, Disposition, Event, LastOwner, MembershipId, MembershipStatus, Need,
+    Oneself, OrganizationStatus, Refusal, RemovedBecause, Scope, Stream, Thing,
 };
 
 use super::draft::Draft;
@@ -70,23 +70,14 @@ impl Decide for Leave {
                 }
             }
         }
-        keep_blocked(draft, it)?;
+        // A block outlives the membership; without an address nothing would recognise the person.
+        let blocked = matches!(
+            it.status,
+            MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. }
+        );
+        if blocked && it.email.is_none() {
+            return Err(Refusal::Blocked);
+        }
         draft.go(whole.unwrap_or(it), because, self.handover)
     }
-}
-
-/// Whoever is blocked may go, and is still kept out.
-fn keep_blocked(draft: &mut Draft<'_>, it: &Membership) -> Result<(), Refusal> {
-    let (MembershipStatus::Deactivated { because: DeactivatedBecause::Blocked, .. }, None) =
-        (it.status, it.scope.workspace)
-    else {
-        return Ok(());
-    };
-    let organization = it.scope.organization;
-    // Without an address nothing would recognise the person.
-    let email = it.email.as_ref().ok_or(Refusal::Blocked)?;
-    if let Some(digest) = draft.facts.block_digests(organization, email.canonical()).pop() {
-        draft.push(Event::BlockKept { organization, digest });
-    }
-    Ok(())
 }

@@ -155,11 +155,10 @@ impl Inner {
             if find_seats(jobs, &answers) {
                 (state, answers) = self.decide_jobs(stream, jobs).await?;
             }
-            let changes = state.changes();
-            let Some(first) = changes.append.first().map(|(entry, _)| entry.clone()) else {
+            let Some(first) = state.first_appended() else {
                 return self.replay(stream, answers).await;
             };
-            match self.commit(&changes, &first).await {
+            match self.commit(&state, first).await {
                 Ok(()) => return self.replay(stream, answers).await,
                 Err(CommitError::Conflict(_)) => last = Attempt::Contended,
                 Err(CommitError::Claimed(_)) if jobs.len() > 1 => return Err(Attempt::Divide),
@@ -185,20 +184,16 @@ impl Inner {
 
     /// Commits, and settles an unknown outcome: the same is committed again under the same guards.
     /// Success means that it had not happened; a conflict, that the audit says whether it had.
-    async fn commit(
-        &self,
-        changes: &crate::domain::ChangeSet,
-        first: &Entry,
-    ) -> Result<(), CommitError> {
+    async fn commit(&self, state: &State, first: &Entry) -> Result<(), CommitError> {
         const ASKED_AGAIN: u32 = 8;
-        let mut outcome = self.store.commit(changes.clone()).await;
+        let mut outcome = self.store.commit(state.changes()).await;
         for attempt in 1..=ASKED_AGAIN {
             if !matches!(outcome, Err(CommitError::Unknown(_))) {
                 return outcome;
             }
             tracing::warn!(attempt, "the outcome of a commit is unknown; asking again");
             self.back_off(attempt).await;
-            outcome = match self.store.commit(changes.clone()).await {
+            outcome = match self.store.commit(state.changes()).await {
                 Err(refused @ (CommitError::Conflict(_) | CommitError::Claimed(_))) => {
                     match self.is_committed(first).await {
                         Ok(true) => Ok(()),
@@ -364,13 +359,13 @@ fn decide_one(
 ) -> Result<Committed, Error> {
     let Asked { facts, key, command } = asked;
     command.check_size()?;
-    let receipt_key = key.as_ref().map(|key| receipt_key(stream, &job.request, key));
-    // INVARIANT: a command is plain data with string keys, so it always serialises.
-    let digest = Digest::of(&[&serde_json::to_vec(command).unwrap_or_default()]);
     // I11: connections of two organizations may have one name; a receipt is for its own.
-    let receipt = receipt_key.as_ref().filter(|_| !is_foreign(stream, &facts.principal));
-    if let Some(receipt) = receipt.and_then(|key| state.receipt(key)) {
-        return if receipt.digest == digest {
+    let key = key.as_ref().filter(|_| !is_foreign(stream, &facts.principal));
+    let keyed = key.map(|key| (receipt_key(stream, &job.request, key), digest(command)));
+    if let Some((key, digest)) = &keyed
+        && let Some(receipt) = state.receipt(key)
+    {
+        return if receipt.digest == *digest {
             Ok(Committed { revision: receipt.position, events: None })
         } else {
             Err(Refusal::KeyReused.into())
@@ -382,10 +377,15 @@ fn decide_one(
         state.apply(stream, event);
     }
     let position = record(state, stream, asked, &job.request, own, &events);
-    if let Some(key) = receipt_key {
+    if let Some((key, digest)) = keyed {
         state.put_receipt(Receipt { key, digest, position });
     }
     Ok(Committed { revision: position, events: Some(events) })
+}
+
+fn digest(command: &Command) -> Digest {
+    // INVARIANT: a command is plain data with string keys, so it always serialises.
+    Digest::of(&[&serde_json::to_vec(command).unwrap_or_default()])
 }
 
 /// Writes the audit entry of a command (I8).

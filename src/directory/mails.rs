@@ -156,7 +156,9 @@ impl Inner {
                 )?;
                 (to, LetterKind::PasswordReset { token, expires_at })
             }
-            MailAbout::OwnershipOffer { membership } => offer(state, organization?, membership)?,
+            MailAbout::OwnershipOffer { membership } => {
+                offer(state, organization?, membership, self.clock.now())?
+            }
         };
         Some(Letter { id: mail.id, to, kind })
     }
@@ -206,9 +208,10 @@ fn offer(
     state: &State,
     organization: &Organization,
     membership: MembershipId,
+    now: Timestamp,
 ) -> Option<(EmailAddress, LetterKind)> {
     let it = state.membership(organization.id, membership).filter(|it| it.is_active())?;
-    let offer = it.offer.as_ref()?;
+    let offer = it.offer.as_ref().filter(|offer| now < offer.expires_at)?;
     let kind = LetterKind::OwnershipOffer {
         organization: organization.name.clone(),
         role: state.role(organization.id, &offer.role)?.title.clone(),

@@ -36,7 +36,7 @@ impl std::fmt::Debug for Batching {
 
 impl Batching {
     /// Commands in one commit.
-    const TOGETHER: usize = 500;
+    pub(super) const TOGETHER: usize = 500;
     /// Commands that can be done all or nothing: they share one commit.
     pub const MOST_AT_ONCE: usize = 10_000;
 

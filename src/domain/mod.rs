@@ -58,12 +58,12 @@ pub use rules::{
 pub use state::State;
 pub use support::SupportAccess;
 pub use team::Team;
-pub(crate) use text::folded;
 pub use text::{
     Description, ExternalId, FenceName, FieldName, FieldValue, IdempotencyKey, Invalid, IssuerName,
     OrganizationName, PasswordHash, PermissionName, Problem, Reason, ResourceId, RoleName,
     RoleTitle, SubjectName, TeamName, WorkspaceName,
 };
+pub(crate) use text::{excerpt, folded};
 pub use time::{Span, Timestamp};
 pub(crate) use token::TokenClaims;
 pub use token::{KeyRing, Purpose, Token, VerifiedToken};

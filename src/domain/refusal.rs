@@ -47,7 +47,7 @@ pub enum Refusal {
     #[error("the permission `{0}` does not reach this person")]
     OutOfReach(PermissionName),
     /// Whoever asks does not stand above the person or role.
-    #[error("rank {own:?} does not stand above rank {theirs:?}; ask somebody above both")]
+    #[error("rank {} does not stand above rank {}; ask somebody above both", own.0, theirs.0)]
     Outranked {
         /// The rank of whoever asks.
         own: Rank,

@@ -460,6 +460,11 @@ impl State {
         self.appended.push((entry, detail));
     }
 
+    /// The first entry that was appended.
+    pub(crate) fn first_appended(&self) -> Option<&Entry> {
+        self.appended.first().map(|(entry, _)| entry)
+    }
+
     /// Everything that changed, under the guards that keep it right.
     pub fn changes(&self) -> ChangeSet {
         let mut set = ChangeSet::default();

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something given to us that cannot be what it should be; it says what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} `{input}`: {problem}")]
+#[error("{what}{}: {problem}", quoted(input))]
 #[non_exhaustive]
 pub struct Invalid {
     /// What it should have been, for example `email address`.
@@ -31,9 +31,18 @@ pub struct Invalid {
 
 impl Invalid {
     pub(crate) fn new(what: &'static str, input: &str, problem: Problem) -> Self {
-        let input = input.chars().take(64).map(printable).collect();
-        Self { what, input, problem }
+        Self { what, input: excerpt(input), problem }
     }
+}
+
+/// What was given as it stands in the message; nothing for secrets, and where nothing was given.
+fn quoted(input: &str) -> String {
+    if input.is_empty() { String::new() } else { format!(" `{input}`") }
+}
+
+/// The beginning of hostile input as it may stand in a message: at most 64 characters.
+pub(crate) fn excerpt(input: &str) -> String {
+    input.trim().chars().take(64).map(printable).collect()
 }
 
 /// A character of hostile input as it may stand in a message.

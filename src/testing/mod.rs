@@ -2,6 +2,9 @@
 //!
 //! * [`store_suite`]: proof that a store keeps the whole contract of [`Store`](crate::ports::Store).
 //! * [`cast`]: a fixed cast at a fixed company.
+//! * [`strategies`]: addresses, names, roles, rules and whole stories for property tests (`proptest`).
+//! * [`model`]: a small reference model that says what must come of each step of a story.
+//! * [`SharedStore`]: one store for several directories, as several processes have it.
 //! * [`FakeClock`], [`FakeEntropy`], [`Postbox`], [`FakeWorkload`]: ports that do what a test says.
 //!   They work; a test looks at what they did.
 //! * [`MockStore`], [`MockMailer`], [`MockClock`], [`MockEntropy`], [`MockWorkload`]: ports that
@@ -10,8 +13,12 @@
 
 pub mod cast;
 mod fakes;
+pub mod model;
+mod shared;
 pub mod store_suite;
+pub mod strategies;
 
 #[doc(inline)]
 pub use crate::ports::{MockClock, MockEntropy, MockMailer, MockStore, MockWorkload};
 pub use fakes::{FakeClock, FakeEntropy, FakeWorkload, Postbox, WorkItem, WorkState};
+pub use shared::SharedStore;

@@ -181,6 +181,24 @@ async fn B_the_seat_cap_holds_on_every_path() {
 }
 
 #[tokio::test]
+async fn B_the_last_seat_goes_to_one_of_two_who_accept_at_once() {
+    let stage = Stage::open(desk(|_| ()).seats(2)).await;
+    let mut links = Vec::new();
+    for name in ["bob", "berta"] {
+        stage.invite(stage.olivia, name, "agent").await.unwrap();
+        links.push(stage.open_link(name).await);
+    }
+    let (one, two) = tokio::join!(
+        stage.act(links[0].link.clone(), links[0].accept()),
+        stage.act(links[1].link.clone(), links[1].accept()),
+    );
+    assert!(one.is_ok() != two.is_ok());
+    let full = Some(Refusal::SeatsFull { used: 2, limit: 2 });
+    assert!(one.err().or(two.err()) == full);
+    assert_eq!(stage.seats_used().await, 2);
+}
+
+#[tokio::test]
 async fn B_lowering_the_seat_limit_drops_nobody_and_blocks_new_use() {
     let (stage, _, bob) = stage().await;
     let limit = SetSeatLimit { organization: stage.org, limit: Some(1) };
@@ -495,6 +513,21 @@ async fn B_an_idempotency_key_does_it_once() {
     assert_eq!(stage.act(request(), invite("ivan")).await.unwrap(), first);
     assert_eq!(stage.act(request(), invite("nora")).await, Err(Refusal::KeyReused));
     assert_eq!(stage.letters().await.iter().filter(|(to, _)| to.starts_with("ivan")).count(), 1);
+}
+
+#[tokio::test]
+async fn B_many_at_once_under_one_key_are_done_once() {
+    let stage = Stage::open(desk(|_| ())).await;
+    let all = async || {
+        let request = stage.olivia.p().request().with_key("upload-1".parse().unwrap());
+        let commands = invitations(&stage, 5);
+        let how = Batching::each();
+        stage.directory.execute_all(request, commands, how).await.unwrap()
+    };
+    let first: Vec<_> = all().await.into_iter().map(|it| it.unwrap().revision).collect();
+    let again: Vec<_> = all().await.into_iter().map(|it| it.unwrap().revision).collect();
+    assert_eq!(first, again);
+    assert_eq!(pending(&stage).await, 5);
 }
 
 fn invitations(stage: &Stage, many: usize) -> Vec<Command> {

@@ -1,4 +1,4 @@
-//! ThriveDesk: everybody listed is billed, work is always handed over, and going is for good.
+//! `ThriveDesk`: everybody listed is billed, work is always handed over, and going is for good.
 
 use tenure::adapters::sqlite::SqliteStore;
 use tenure::commands::{

@@ -119,15 +119,12 @@ impl Stage {
         let org: OrganizationId = directory.new_id();
         let realm = if product.own_realm { Realm::Organization(org) } else { Realm::Shared };
         let founder: EmailAddress = founder.parse().unwrap();
-        let user = match directory.user_by_email(realm, &founder).await.unwrap() {
-            Some(user) => user.id,
-            None => {
-                let user = directory.new_id();
-                let register = RegisterUser::verified(user, realm, founder);
-                directory.execute(Principal::System, register).await.unwrap();
-                user
-            }
-        };
+        let there = directory.user_by_email(realm, &founder).await.unwrap();
+        let user = there.as_ref().map_or_else(|| directory.new_id(), |user| user.id);
+        if there.is_none() {
+            let register = RegisterUser::verified(user, realm, founder);
+            directory.execute(Principal::System, register).await.unwrap();
+        }
         let command = FoundOrganization {
             organization: org,
             name: name.parse().unwrap(),
@@ -177,15 +174,10 @@ impl Stage {
     /// Accepts by the link in the mail, with a password and everything the profile may need.
     pub(crate) async fn accept(&self, name: &str) -> Who {
         let view = self.open_link(name).await;
-        let accept = self.full(name, view.accept());
+        let accept = full(name, view.accept());
         let done = self.act(view.link, accept).await.unwrap();
         assert!(done.is_active, "{name} still has to set up");
         Who { user: done.user, id: done.membership }
-    }
-
-    fn full(&self, name: &str, accept: AcceptInvitation) -> AcceptInvitation {
-        let profile = Profile::named(&capital(name)).unwrap().with("title", "Specialist").unwrap();
-        accept.with_profile(profile).with_password(hash("one"))
     }
 
     /// Olivia invites somebody, who accepts.
@@ -282,6 +274,11 @@ impl Stage {
             })
             .collect()
     }
+}
+
+fn full(name: &str, accept: AcceptInvitation) -> AcceptInvitation {
+    let profile = Profile::named(&capital(name)).unwrap().with("title", "Specialist").unwrap();
+    accept.with_profile(profile).with_password(hash("one"))
 }
 
 pub(crate) fn email(name: &str) -> EmailAddress {

@@ -126,6 +126,7 @@ impl Sheets {
                 held.map(|(_, id)| self.company(&claim.holder(*id))).unwrap_or_default()
             }
             Need::Person(id) => self.person(*id),
+            Need::Past(id) => self.past(*id),
             Need::IssuedBy(id, limit) => {
                 let mut open = self.open();
                 open.retain(|it| it.issuer == Some(*id));
@@ -198,6 +199,22 @@ impl Sheets {
             }
         }
         found
+    }
+
+    fn past(&self, id: MembershipId) -> Vec<Record> {
+        let Some(person) = self.memberships().find(|it| it.id == id) else { return Vec::new() };
+        let address = |it: &Membership| Some(it.email.as_ref()?.canonical().clone());
+        let past = self.memberships().filter(|it| {
+            let same_user = it.user.is_some() && it.user == person.user;
+            let same_address = it.email.is_some() && address(it) == address(&person);
+            let gone = it.scope.organization == person.scope.organization && !it.is_live();
+            it.id == id || (gone && (same_user || same_address))
+        });
+        past.flat_map(|it| {
+            let came_by = it.came_by.and_then(|id| self.record(&Key::Invitation(id)));
+            [Some(Record::Membership(Box::new(it))), came_by].into_iter().flatten()
+        })
+        .collect()
     }
 
     fn answer(&self, question: &Find) -> Vec<Record> {

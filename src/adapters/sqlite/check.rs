@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::place::{Place, integer};
-use crate::domain::{ChangeSet, Claim, Entry, Guard, Key, Revision};
+use crate::domain::{ChangeSet, Claim, Entry, Guard, Revision};
 use crate::ports::CommitError;
 
 /// Why it may not be written.
@@ -31,7 +31,7 @@ pub(super) fn refusal(
     }
     let mut new = HashSet::new();
     for (entry, _) in &changes.append {
-        if !new.insert(key(entry)) || stands(connection, entry)? {
+        if !new.insert((entry.stream, entry.position)) || stands(connection, entry)? {
             return Ok(Some(CommitError::Conflict(None)));
         }
     }
@@ -64,10 +64,6 @@ fn stands(connection: &Connection, entry: &Entry) -> Result<bool, Failure> {
     let sql = "SELECT 1 FROM tenure_entry WHERE kind = ?1 AND owner = ?2 AND position = ?3";
     let values = params![kind, owner.as_bytes(), integer(entry.position.get())];
     Ok(first::<i64>(connection, sql, values)?.is_some())
-}
-
-const fn key(entry: &Entry) -> Key {
-    Key::Entry(entry.stream, entry.position)
 }
 
 fn first<T: rusqlite::types::FromSql>(

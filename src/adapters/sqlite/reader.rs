@@ -85,17 +85,33 @@ pub(super) fn spawn(connection: Connection, queue: Arc<Queue>) -> std::io::Resul
     })
 }
 
+/// Meets needs on this very thread.
+pub(super) fn load(
+    connection: &Connection,
+    queue: &Queue,
+    needs: &[Need],
+) -> Result<Vec<Record>, StoreError> {
+    Ok(at_one_instant(connection, queue, |view| load::load(view, needs))?)
+}
+
 fn answer(
     connection: &Connection,
     queue: &Queue,
     question: &Question,
 ) -> Result<Vec<Record>, Failure> {
-    let view = View { connection, steps: &queue.steps };
+    at_one_instant(connection, queue, |view| match question {
+        Question::Load(needs) => load::load(view, needs),
+        Question::Find(question) => find::find(view, question),
+    })
+}
+
+fn at_one_instant(
+    connection: &Connection,
+    queue: &Queue,
+    read: impl FnOnce(&View<'_>) -> Result<Vec<Record>, Failure>,
+) -> Result<Vec<Record>, Failure> {
     connection.prepare_cached("BEGIN DEFERRED")?.execute([])?;
-    let records = match question {
-        Question::Load(needs) => load::load(&view, needs),
-        Question::Find(question) => find::find(&view, question),
-    };
+    let records = read(&View { connection, steps: &queue.steps });
     let end = connection.prepare_cached("COMMIT").and_then(|mut end| end.execute([]));
     if end.is_err() && !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK")?;
