@@ -46,6 +46,9 @@ fn golden(file: &str, found: &str) {
     }
 }
 
+/// What is answered about each target.
+type Row = Vec<(&'static str, String)>;
+
 async fn outcome(stage: &Stage, name: CommandName, who: &str, target: &stage::Target) -> String {
     let principal = stage.principal(who);
     let command = command(name, target, &stage.around());
@@ -62,7 +65,7 @@ async fn every_command_by_everybody_to_everybody() {
     let mut text = HEAD.to_owned();
     for name in CommandName::ALL {
         writeln!(text, "\n{}", name.as_str()).unwrap();
-        let mut rows: Vec<(Vec<&str>, Vec<(&str, String)>)> = Vec::new();
+        let mut rows: Vec<(Vec<&str>, Row)> = Vec::new();
         for who in PRINCIPALS {
             let mut row = Vec::new();
             for target in stage.targets.iter().chain([&stage.oneself(who)]) {

@@ -111,7 +111,6 @@ impl Decide for AcceptInvitation {
         let rules = draft.rules()?;
         super::edit_profile::check_own_fields(rules, &self.profile.0)?;
         let (user, can_sign_in) = self.user(draft, invitation)?;
-        belongs(draft, invitation, user)?;
         draft.push(Event::InvitationAccepted { invitation: invitation.id });
         for id in &invitation.memberships {
             let it = draft.state.membership(self.organization, *id);
@@ -257,20 +256,6 @@ fn proves(
     }
     // Whether there is an invitation to somebody else is nobody else's business.
     if same { Ok(()) } else { Err(draft.absent(Thing::Invitation)) }
-}
-
-/// I4: an invitation to a workspace alone is for somebody who belongs to the organization.
-fn belongs(draft: &Draft<'_>, invitation: &Invitation, user: UserId) -> Result<(), Refusal> {
-    let whole: Scope = invitation.organization.into();
-    let brings_in = invitation.memberships.iter().any(|id| {
-        let it = draft.state.membership(invitation.organization, *id);
-        it.is_some_and(|it| it.scope == whole)
-    });
-    if brings_in || draft.state.membership_of(whole, user).is_some() {
-        return Ok(());
-    }
-    let because = "sign in as the member whom the invitation is for";
-    Err(Refusal::RuleForbids { rule: "I4", because })
 }
 
 /// Attack 25: whoever invited must still be allowed to, when the invitation is accepted.

@@ -358,6 +358,7 @@ fn decide_one(
     job: &Prepared,
 ) -> Result<Committed, Error> {
     let Asked { facts, key, command } = asked;
+    command.check_size()?;
     // I11: connections of two organizations may have one name; a receipt is for its own.
     let key = key.as_ref().filter(|_| !is_foreign(stream, &facts.principal));
     let keyed = key.map(|key| (receipt_key(stream, &job.request, key), digest(command)));

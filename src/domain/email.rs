@@ -42,7 +42,7 @@ impl EmailAddress {
             if c.is_control() || c.is_whitespace() || misleads(c) || "\"(),:;<>[]\\`".contains(c) {
                 return Err(wrong(Problem::Character(c)));
             }
-            if looks_plain(c) {
+            if looks_plain(c) || vanishes(c) {
                 return Err(wrong(Problem::LookAlike(c)));
             }
         }
@@ -78,6 +78,13 @@ fn looks_plain(c: char) -> bool {
         && (folded(c.encode_utf8(&mut [0; 4])).is_ascii()
             || c.to_lowercase().all(|l| l.is_ascii())
             || c.to_uppercase().all(|u| u.is_ascii()))
+}
+
+/// A character outside ASCII that the mapping of domain names (UTS 46) drops, or turns into ASCII.
+fn vanishes(c: char) -> bool {
+    !c.is_ascii()
+        && idna::domain_to_ascii_strict(&format!("a{c}b.example"))
+            .is_ok_and(|ascii| !ascii.contains("xn--"))
 }
 
 impl CanonicalEmail {

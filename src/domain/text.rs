@@ -9,8 +9,9 @@
 //! | [`ResourceId`], [`ExternalId`], [`IdempotencyKey`], [`IssuerName`], [`SubjectName`] | 255 characters | one line |
 //! | [`PasswordHash`] | 512 characters | a PHC string, printable ASCII |
 //!
-//! One line means: no control character, no line or paragraph separator, and none of the marks that
-//! turn the direction of the text around them (they make one name look like another).
+//! One line means: no control character, no line or paragraph separator, none of the marks that turn
+//! the direction of the text around them, and none that nobody sees (they make one name look like
+//! another). Joiners and variation selectors are let through: scripts and emoji need them.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,8 @@ pub enum Problem {
 /// Marks that change the direction of what surrounds them, or separate lines or nothing at all.
 pub(crate) fn misleads(c: char) -> bool {
     matches!(c,
-        '\u{061c}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180e}' | '\u{3164}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 

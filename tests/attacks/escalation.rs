@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use tenure::testing::cast::Desk;
 use tenure::{Management, Profile, Reach};
 
+use tenure::commands::Block;
+
 use super::*;
 
 fn change_role(it: &Company, who: &str, role: &str) -> ChangeRole {
@@ -280,7 +282,7 @@ async fn attack_28_a_custom_role_holds_ranks_and_assigns_no_more_than_its_makers
     assert_eq!(refused(&it, it.principal("ada"), edit).await, Refusal::BuiltInRole(name("admin")));
 }
 
-/// Proved: with only new names checked, the last but one of these opens the door.
+/// Proved: with only the role's name compared, a foreign domain comes in as staff.
 #[tokio::test]
 async fn attack_48_nobody_opens_or_widens_a_way_in_to_a_role_they_may_not_give() {
     let steward = Role::new("steward", 60)

@@ -6,6 +6,8 @@ use tenure::testing::cast::{Desk, token_of};
 use tenure::{Management, SessionStamp};
 
 use super::stage::{hash, stage};
+use tenure::commands::Block;
+
 use super::*;
 
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/.";
@@ -144,7 +146,7 @@ async fn attack_09_only_who_is_active_gets_in_by_any_door() {
             it.directory.require(&principal, organization, Desk::ViewTickets).await.unwrap_err(),
             it.directory.organization(&principal, organization).await.map(drop).unwrap_err(),
             it.directory
-                .people(&principal, organization, Default::default(), None, 5)
+                .people(&principal, organization, tenure::ports::PeopleFilter::default(), None, 5)
                 .await
                 .map(drop)
                 .unwrap_err(),
@@ -252,7 +254,7 @@ async fn attack_17_a_forgotten_password_reveals_no_user() {
     assert_eq!(replies.into_iter().collect::<Vec<_>>(), ["Ok(())"]);
 }
 
-/// Proved: without the purpose in `principal_may` a password link meets no wrong purpose here.
+/// Two walls stand behind each other here (the purpose, then the subject): one alone holds, too.
 #[tokio::test]
 async fn attack_21_a_link_for_one_purpose_opens_nothing_else() {
     let stage = stage().await;
@@ -283,7 +285,7 @@ async fn attack_21_a_link_for_one_purpose_opens_nothing_else() {
     assert_eq!(answer.refusal(), Some(&Refusal::WrongPurpose));
 }
 
-/// Proved: with a status left open after acceptance each of the sixteen is in.
+/// Two walls again: an invitation that stays open meets a membership that is active already.
 #[tokio::test]
 async fn attack_22_an_invitation_accepted_many_times_at_once_lets_one_in() {
     let it = acme().await;
@@ -291,8 +293,13 @@ async fn attack_22_an_invitation_accepted_many_times_at_once_lets_one_in() {
     let link = it.directory.verify(&token).await.unwrap();
     let eve = user(&it, "eve@acme.example", false).await;
     let people = || async {
-        let page =
-            it.directory.people(&Principal::System, it.organization, Default::default(), None, 100);
+        let page = it.directory.people(
+            &Principal::System,
+            it.organization,
+            tenure::ports::PeopleFilter::default(),
+            None,
+            100,
+        );
         page.await.unwrap().total
     };
     let before = people().await;
@@ -332,7 +339,7 @@ fn just(at: Timestamp, micros: i64) -> Timestamp {
     Timestamp::from_micros(at.micros() + micros)
 }
 
-/// Proved: with `>` for `>=` the middle one of each passes.
+/// Proved: with `>` for `>=` in `ChoosePassword` the link works at its last instant.
 #[tokio::test]
 async fn attack_27_every_link_offer_and_access_ends_at_its_instant() {
     for (micros, works) in [(-1, true), (0, false), (1, false)] {
@@ -390,7 +397,7 @@ async fn attack_27_every_link_offer_and_access_ends_at_its_instant() {
     }
 }
 
-/// Proved: with a generation that stands still the second use passes.
+/// Proved: with a generation that choosing a password leaves alone the second use passes.
 #[tokio::test]
 async fn attack_42_a_link_works_once() {
     let it = acme().await;

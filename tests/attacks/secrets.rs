@@ -76,7 +76,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|it| it == needle)
 }
 
-/// Proved: with the token put into `Mail` the file's bytes hold it.
+/// Proved: with a `Debug` of `Token` that tells it, what was printed holds it.
 #[tokio::test]
 async fn attack_58_no_secret_stands_in_audit_feed_debug_or_at_rest() {
     let folder = tempfile::tempdir().unwrap();

@@ -133,8 +133,11 @@ async fn attack_40_a_workspace_of_another_organization_is_nowhere() {
         assert_eq!(refused(&it, &rita, invite).await, Refusal::NotFound(Thing::Workspace));
         let check = it.directory.check(&rita, scope, Management::Invite).await.unwrap();
         assert!(!check.is_allowed());
-        let people =
-            it.directory.people(&rita, scope, Default::default(), None, 5).await.unwrap_err();
+        let people = it
+            .directory
+            .people(&rita, scope, tenure::ports::PeopleFilter::default(), None, 5)
+            .await
+            .unwrap_err();
         assert_eq!(people.refusal(), Some(&Refusal::NotFound(Thing::Workspace)));
         let Principal::Person(user) = rita else { unreachable!() };
         assert!(it.directory.open_session(user, scope).await.is_err());
@@ -161,7 +164,9 @@ async fn attack_40_reading_another_organization_is_reading_none() {
             answers.push([
                 format!(
                     "{:?}",
-                    directory.people(&who, organization, Default::default(), None, 5).await
+                    directory
+                        .people(&who, organization, tenure::ports::PeopleFilter::default(), None, 5)
+                        .await
                 ),
                 format!("{:?}", directory.person(&who, organization, bob).await),
                 format!("{:?}", directory.organization(&who, organization).await),
@@ -251,7 +256,10 @@ async fn attack_54_invitations_are_read_by_those_who_see_everybody() {
         );
     }
     let berta = it.principal("berta");
-    let page =
-        it.directory.people(&berta, organization, Default::default(), None, 50).await.unwrap();
+    let page = it
+        .directory
+        .people(&berta, organization, tenure::ports::PeopleFilter::default(), None, 50)
+        .await
+        .unwrap();
     assert_eq!(page.rows.iter().map(|row| row.membership.id).collect::<Vec<_>>(), [membership]);
 }

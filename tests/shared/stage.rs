@@ -299,8 +299,8 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
         C::Invite => {
             Invite::new(scope, "newcomer@acme.example".parse().unwrap(), role("agent")).into()
         }
-        C::ResendInvitation => ResendInvitation { scope: organization.into(), invitation }.into(),
-        C::RevokeInvitation => RevokeInvitation { scope: organization.into(), invitation }.into(),
+        C::ResendInvitation => ResendInvitation { scope, invitation }.into(),
+        C::RevokeInvitation => RevokeInvitation { scope, invitation }.into(),
         C::AcceptInvitation => AcceptInvitation::new(organization, invitation).into(),
         C::DeclineInvitation => DeclineInvitation { organization, invitation }.into(),
         C::LapseInvitation => LapseInvitation { organization, invitation }.into(),
