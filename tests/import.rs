@@ -235,11 +235,13 @@ fn read_both_ways(bytes: &[u8]) {
 
 #[test]
 fn ten_megabytes_of_anything_are_read_or_refused() {
-    let units: [&[u8]; 4] = [b"\0", b",", b"\"", b"a@x.org,"];
-    for unit in units {
-        let bytes = unit.repeat(Review::MAX_BYTES / unit.len());
-        read_both_ways(&bytes);
+    for unit in [b'\0', b',', b'"'] {
+        let mut bytes = b"email,role,name\n".to_vec();
+        bytes.resize(Review::MAX_BYTES, unit);
+        sound(&review_csv(&bytes, acme(), &agent(), &roles()));
     }
+    let text = "a@x.org,".repeat(Review::MAX_BYTES / 8);
+    sound(&review_addresses(&text, acme(), &agent()));
 }
 
 proptest! {

@@ -38,6 +38,10 @@ pub(crate) async fn tell(desk: &HelpDesk) -> Outcome {
     ));
     drive(desk, 1_200).await?;
     holdings(desk, "After", &[&bob, &berta])?;
+    let held = |by| desk.tickets.held(by);
+    if (held(Some(berta.membership))?, held(None)?) != ((1_014, 290), (0, 0)) {
+        return Err("a ticket was lost, closed, opened or left to nobody".into());
+    }
     say(format!(
         "Every closed ticket is still closed, and none is without somebody. What Bob wrote is \
          still Bob's: {} tickets name him as their author.",

@@ -71,15 +71,15 @@ impl UserDirectory {
         while rows.peek().is_some() {
             let part: Vec<Row> = rows.by_ref().take(Batching::TOGETHER).collect();
             for (row, command, facts) in self.load_part(&mut state, part, &request).await? {
-                let decided = if row.invite.scope == scope {
-                    decide(&state, &command, &facts)
-                } else {
-                    Err(Refusal::TooMany { what: "scopes", max: 1 })
-                };
+                let here = row.invite.scope == scope;
+                let other = || Err(Refusal::TooMany { what: "scopes", max: 1 });
+                let decided = if here { decide(&state, &command, &facts) } else { other() };
                 needed += seats(&state, &row, &decided);
                 match decided {
                     Ok(events) => {
-                        events.iter().for_each(|event| state.apply(command.stream(), event));
+                        for event in &events {
+                            state.apply(command.stream(), event);
+                        }
                         review.invites.push(row);
                     }
                     Err(refusal) => review.problems.push(refused(&row, refusal)),

@@ -262,6 +262,36 @@ pub(super) async fn a_person_comes_with_their_user_and_their_other_memberships(s
     s.loads(Need::Person(id(1)), &expected).await;
 }
 
+pub(super) async fn a_past_is_tombstones_and_how_they_came(s: Subject) {
+    let (user_id, address) = (Some(id::<UserId>(1)), Some(email("Ada@Example.com")));
+    let workspace = Scope::workspace(id(1), id(1));
+    let gone = |it: Membership| Membership { status: removed(), ..it };
+    let ada = Membership { user: user_id, email: address.clone(), ..person(1, 1) };
+    let by_user = gone(Membership {
+        user: user_id,
+        teams: [id(1)].into(),
+        came_by: Some(id(1)),
+        ..membership(id(2), workspace)
+    });
+    let by_address =
+        gone(Membership { email: Some(email("ada@EXAMPLE.com")), ..membership(id(3), workspace) });
+    let live = Membership { user: user_id, ..membership(id(4), workspace) };
+    let elsewhere = gone(Membership { user: user_id, email: address, ..person(5, 2) });
+    let stranger = gone(Membership { user: Some(id(2)), ..person(6, 1) });
+    s.put([live, elsewhere, stranger].map(record)).await;
+    let came_by = invited(offer(1, &[2]));
+    let past = [record(ada.clone()), record(by_user), record(by_address), came_by];
+    s.put(past.clone()).await;
+    s.put([group(1), Record::User(Box::new(user(1, 1)))]).await;
+
+    let [itself, by_user, by_address, came_by] = &past;
+    s.loads(Need::Past(id(1)), &[itself, by_user, by_address, came_by]).await;
+    let ada = record(gone(ada));
+    s.put([ada.clone()]).await;
+    s.loads(Need::Past(id(1)), &[&ada, by_user, by_address, came_by]).await;
+    s.loads(Need::Past(id(9)), &[]).await;
+}
+
 /// Invitations whose order by identity, by age and by expiry are three different ones.
 async fn invitations(s: &Subject) -> Vec<Invitation> {
     let mut all = Vec::new();

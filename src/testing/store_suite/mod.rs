@@ -69,6 +69,7 @@ const CHECKS: &[(&str, Check)] = checks! {
         an_invitation_comes_with_its_issuer_and_all_the_issuer_is,
         a_holder_comes_with_its_company,
         a_person_comes_with_their_user_and_their_other_memberships,
+        a_past_is_tombstones_and_how_they_came,
         the_oldest_open_invitations_of_an_issuer_come_first,
         the_open_invitations_that_run_out_first_come_first,
         a_load_sees_one_instant,

@@ -70,6 +70,7 @@ pub(super) fn member(n: u128, name: &str, email: &str) -> Membership {
         announced: None,
         external_id: None,
         offer: None,
+        came_by: None,
         predecessor: None,
         successor: None,
         former_number: None,
