@@ -220,8 +220,8 @@ async fn S4_114_there_is_one_way_of_adding_for_every_role() {
 #[tokio::test]
 async fn S4_115_many_are_invited_at_once_all_of_one_role() {
     let it = four().await;
-    let pasted: String = (0..40).map(|n| format!("user-{n}@acme.example\n")).collect();
-    let review = review_addresses(&pasted, it.stage.org, &role("user"));
+    let pasted: Vec<String> = (0..40).map(|n| format!("user-{n}@acme.example")).collect();
+    let review = review_addresses(&pasted.join("\n"), it.stage.org, &role("user"));
     let how = Batching::each();
     let answers = it.stage.directory.import(it.ada, &review, how).await.unwrap();
     assert!(answers.iter().all(Result::is_ok));

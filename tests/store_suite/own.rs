@@ -202,20 +202,19 @@ impl Sheets {
     }
 
     fn past(&self, id: MembershipId) -> Vec<Record> {
-        let itself = self.record(&Key::Membership(id)).and_then(membership);
-        let Some(person) = itself else { return Vec::new() };
+        let Some(person) = self.memberships().find(|it| it.id == id) else { return Vec::new() };
         let address = |it: &Membership| Some(it.email.as_ref()?.canonical().clone());
-        let gone = self.memberships().filter(|it| {
+        let past = self.memberships().filter(|it| {
             let same_user = it.user.is_some() && it.user == person.user;
             let same_address = it.email.is_some() && address(it) == address(&person);
-            let here = it.scope.organization == person.scope.organization;
-            here && !it.is_live() && (same_user || same_address)
+            let gone = it.scope.organization == person.scope.organization && !it.is_live();
+            it.id == id || (gone && (same_user || same_address))
         });
-        let with_invitation = |it: Membership| {
+        past.flat_map(|it| {
             let came_by = it.came_by.and_then(|id| self.record(&Key::Invitation(id)));
-            [Some(Record::Membership(Box::new(it))), came_by]
-        };
-        gone.chain([person.clone()]).flat_map(with_invitation).flatten().collect()
+            [Some(Record::Membership(Box::new(it))), came_by].into_iter().flatten()
+        })
+        .collect()
     }
 
     fn answer(&self, question: &Find) -> Vec<Record> {
