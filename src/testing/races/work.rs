@@ -58,6 +58,7 @@ pub(super) async fn three_workers_drive_one_handover(a: &mut Arena, _: u32) {
 }
 
 pub(super) async fn three_workers_deliver_one_outbox(a: &mut Arena, round: u32) {
+    a.company.postbox.take();
     let mut invited = Vec::new();
     for n in 0..4 {
         invited
