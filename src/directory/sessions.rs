@@ -47,8 +47,11 @@ impl UserDirectory {
             return Err(absent.into());
         }
         let stamp = SessionStamp { scope, membership: own.id, epoch: own.epoch };
-        self.inner.note_sign_in(own.id, scope.organization).await?;
-        Ok(stamp)
+        // Whoever was deactivated meanwhile gets the answer that everybody outside gets.
+        match self.inner.note_sign_in(own.id, scope.organization).await {
+            Err(Error::Refused(Refusal::NotFound(_))) => Err(absent.into()),
+            noted => noted.map(|()| stamp),
+        }
     }
 
     /// Whether a session still holds: ask on every request.

@@ -1,6 +1,7 @@
 //! What a host needs to test itself and its adapters (feature `testing`).
 //!
 //! * [`store_suite`]: proof that a store keeps the whole contract of [`Store`](crate::ports::Store).
+//! * [`races`]: the whole directory, asked by several processes at once, on any store.
 //! * [`cast`]: a fixed cast at a fixed company.
 //! * [`strategies`]: addresses, names, roles, rules and whole stories for property tests (`proptest`).
 //! * [`model`]: a small reference model that says what must come of each step of a story.
@@ -14,6 +15,7 @@
 pub mod cast;
 mod fakes;
 pub mod model;
+pub mod races;
 mod shared;
 pub mod store_suite;
 pub mod strategies;
