@@ -396,9 +396,12 @@ fn every_mail_is_there_or_was_sent(store: &SqliteStore, entries: &[Logged], told
         .iter()
         .filter_map(|it| it.detail.as_ref())
         .flat_map(|it| &it.events)
-        .filter_map(|event| match event {
-            Event::InvitationRevoked { invitation } => Some(*invitation),
-            _ => None,
+        .filter_map(|event| {
+            if let Event::InvitationRevoked { invitation } = event {
+                Some(*invitation)
+            } else {
+                None
+            }
         })
         .collect();
     for mail in &due {

@@ -90,10 +90,10 @@ fn accepts(path: &Path, count: usize) -> Vec<(Request, Command)> {
 }
 
 fn member(changes: &ChangeSet) -> MembershipId {
-    let mut found = changes.put.iter().filter_map(|record| match record {
-        Record::Membership(it) => Some(it.id),
-        _ => None,
-    });
+    let mut found = changes
+        .put
+        .iter()
+        .filter_map(|record| if let Record::Membership(it) = record { Some(it.id) } else { None });
     found.next().unwrap()
 }
 

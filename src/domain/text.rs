@@ -101,8 +101,13 @@ fn block(what: &'static str, given: &str, max: usize) -> Result<String, Invalid>
 }
 
 fn slug(what: &'static str, given: &str, max: usize) -> Result<String, Invalid> {
+    let plain = |c: &char| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-' | '.');
+    // What was stored is read again and again.
+    if (1..=max).contains(&given.len()) && given.chars().all(|c| plain(&c)) {
+        return Ok(given.to_owned());
+    }
     let text = line(what, given, max)?;
-    match text.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '_' | '-' | '.')) {
+    match text.chars().find(|c| !plain(c)) {
         Some(c) => Err(Invalid::new(what, given, Problem::Character(c))),
         None => Ok(text),
     }
@@ -128,7 +133,12 @@ fn limited(what: &'static str, given: &str, max: usize) -> Result<String, Invali
     if trimmed.len() > max * 4 {
         return Err(Invalid::new(what, trimmed, Problem::TooLong { max }));
     }
-    let text = ComposingNormalizerBorrowed::new_nfc().normalize(trimmed).into_owned();
+    // ASCII has one form only.
+    let text = if trimmed.is_ascii() {
+        trimmed.to_owned()
+    } else {
+        ComposingNormalizerBorrowed::new_nfc().normalize(trimmed).into_owned()
+    };
     if text.chars().count() > max {
         return Err(Invalid::new(what, trimmed, Problem::TooLong { max }));
     }

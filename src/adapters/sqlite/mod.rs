@@ -3,8 +3,9 @@
 //! One thread writes and commits together whatever waits together; a few threads read. So with
 //! full durability, where every commit waits for the disk, many callers share one wait. Answers
 //! travel by channel, so any async runtime will do, and a caller that drops its future disturbs
-//! nobody. Only what a single command needs is read on the caller's own thread, with a write-ahead
-//! log: that waits for nobody, and takes less time than waking another thread would. Several stores, in one process or in many on one machine, may open the same file.
+//! nobody. With a write-ahead log, what a single command needs is read on the caller's own thread
+//! through the writer's connection if that is idle: it has in memory what it has just written, and
+//! waking another thread would take longer than reading. Several stores, in one process or in many on one machine, may open the same file.
 //!
 //! Everything in the file that is ours has a name that begins with `tenure_`, and neither
 //! `user_version` nor `application_id` is touched: a host may keep its own tables in the same file,
@@ -74,9 +75,9 @@ pub struct SqliteStore {
     requests: Arc<Queue>,
     writer: Option<JoinHandle<()>>,
     readers: Vec<JoinHandle<()>>,
-    /// Reads on the callers' threads, one at a time; none without a write-ahead log, because
-    /// then a reader may have to wait for the writer.
-    direct: Mutex<Option<Connection>>,
+    /// The writer's, for reading on the callers' threads while it is idle; none without a
+    /// write-ahead log, because then a reader may have to wait for other processes.
+    idle: Option<Arc<Mutex<Connection>>>,
 }
 
 /// At most this many needs are met on the caller's own thread.
@@ -95,18 +96,16 @@ impl SqliteStore {
     }
 
     fn start(options: &SqliteOptions) -> Result<Self, StoreError> {
-        let connection = schema::open_writer(options)?;
+        let connection = Arc::new(Mutex::new(schema::open_writer(options)?));
+        let idle = (options.journal == Journal::Wal).then(|| Arc::clone(&connection));
         let (sender, receiver) = mpsc::channel();
         let mut store = Self {
             jobs: Some(sender),
             requests: Arc::default(),
             writer: Some(writer::spawn(connection, receiver).map_err(no_thread)?),
             readers: Vec::new(),
-            direct: Mutex::default(),
+            idle,
         };
-        if options.journal == Journal::Wal {
-            store.direct = Mutex::new(Some(schema::open_reader(options)?));
-        }
         for _ in 0..options.readers.max(1) {
             let connection = schema::open_reader(options)?;
             let requests = Arc::clone(&store.requests);
@@ -115,13 +114,11 @@ impl SqliteStore {
         Ok(store)
     }
 
-    /// Meets few needs at once, unless somebody else is doing that.
-    fn read(&self, needs: &[Need]) -> Option<Result<Vec<Record>, StoreError>> {
-        if needs.len() > FEW {
-            return None;
-        }
-        let direct = self.direct.try_lock().ok()?;
-        Some(reader::load(direct.as_ref()?, &self.requests, needs))
+    /// Meets few needs at once, if the writer is idle.
+    fn read_while_idle(&self, needs: &[Need]) -> Option<Result<Vec<Record>, StoreError>> {
+        let idle = self.idle.as_ref().filter(|_| needs.len() <= FEW)?;
+        let connection = idle.try_lock().ok()?;
+        Some(reader::load(&connection, &self.requests, needs))
     }
 
     async fn ask(&self, question: Question) -> Result<Vec<Record>, StoreError> {
@@ -137,7 +134,7 @@ impl Store for SqliteStore {
         if needs.is_empty() {
             return Ok(Vec::new());
         }
-        if let Some(records) = self.read(needs) {
+        if let Some(records) = self.read_while_idle(needs) {
             return records;
         }
         self.ask(Question::Load(needs.to_vec())).await
@@ -168,7 +165,7 @@ impl Drop for SqliteStore {
         for reader in self.readers.drain(..) {
             let _ = reader.join();
         }
-        self.direct = Mutex::default();
+        self.idle = None;
         self.jobs = None;
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();

@@ -5,6 +5,7 @@
 //! full, a body is too large) takes the transaction with it; then each is tried alone.
 
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use futures_channel::oneshot;
@@ -25,7 +26,7 @@ pub(super) struct Job {
 }
 
 pub(super) fn spawn(
-    connection: Connection,
+    connection: Arc<Mutex<Connection>>,
     jobs: Receiver<Job>,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("tenure-writer".to_owned()).spawn(move || {
@@ -49,8 +50,10 @@ enum Ended {
     Unknown(Failure),
 }
 
-fn commit(connection: &Connection, batch: Vec<Job>) {
-    let outcome = match transact(connection, &batch) {
+fn commit(connection: &Mutex<Connection>, batch: Vec<Job>) {
+    // Whoever is answered finds the connection idle; what a panic left open is rolled back first.
+    let ended = transact(&connection.lock().unwrap_or_else(PoisonError::into_inner), &batch);
+    let outcome = match ended {
         Ended::Committed(answers) => {
             for (job, answer) in batch.into_iter().zip(answers) {
                 // A caller that no longer waits has its commit all the same.
