@@ -426,15 +426,15 @@ impl<'a> Draft<'a> {
         self.hand_over(it, handover)
     }
 
-    /// Plans what becomes of somebody's work (C9, C13).
+    /// Plans what becomes of somebody's work (C9, C13): in the scope they leave, and, where that is
+    /// the organization, in each of its workspaces.
     pub(crate) fn hand_over(
         &mut self,
         from: &Membership,
         disposition: Option<Disposition>,
     ) -> Result<(), Refusal> {
         let rules = self.rules()?;
-        let forbids = |because| Err(Refusal::RuleForbids { rule: "C9", because });
-        let to = match (&rules.work_on_leaving, disposition) {
+        let successor = match (&rules.work_on_leaving, disposition) {
             (
                 WorkOnLeaving::SuccessorRequired | WorkOnLeaving::Either,
                 Some(Disposition::To(id)),
@@ -442,7 +442,8 @@ impl<'a> Draft<'a> {
             (WorkOnLeaving::SuccessorRequired, None) if !self.facts.host.has_work => None,
             (WorkOnLeaving::SuccessorRequired, _) => return Err(Refusal::SuccessorRequired),
             (WorkOnLeaving::Unassign, Some(Disposition::To(_))) => {
-                return forbids("work becomes unassigned; name no successor");
+                let because = "work becomes unassigned; name no successor";
+                return Err(Refusal::RuleForbids { rule: "C9", because });
             }
             (WorkOnLeaving::Unassign | WorkOnLeaving::Either, Some(Disposition::Leave)) => {
                 return Ok(());
@@ -451,6 +452,25 @@ impl<'a> Draft<'a> {
         };
         if !self.facts.host.has_work {
             return Ok(());
+        }
+        for one in self.state.memberships_of_same_person(from) {
+            let may_hold = one.is_active() || one.status.name() == StatusName::Deactivated;
+            let below = from.scope.workspace.is_none() && may_hold;
+            if one.id == from.id || below {
+                self.plan(one, successor)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Plans one handover, to the successor's membership in the same scope. Where they have none,
+    /// the work becomes unassigned, unless somebody must take over.
+    fn plan(&mut self, from: &Membership, successor: Option<&Membership>) -> Result<(), Refusal> {
+        let rules = self.rules()?;
+        let to = successor.and_then(|it| self.membership_in(from.scope, it));
+        let required = rules.work_on_leaving == WorkOnLeaving::SuccessorRequired;
+        if to.is_none() && required {
+            return Err(Refusal::SuccessorUnfit);
         }
         let handover = Handover {
             id: self.id::<HandoverId>(),
@@ -469,13 +489,19 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// A successor is somebody else, active in the same scope.
-    fn successor(&self, from: &Membership, id: MembershipId) -> Result<MembershipId, Refusal> {
-        let fit = self
-            .state
-            .membership(from.scope.organization, id)
-            .filter(|to| to.scope == from.scope && to.is_active())
-            .filter(|to| to.id != from.id && (to.user.is_none() || to.user != from.user));
-        fit.map(|to| to.id).ok_or(Refusal::SuccessorUnfit)
+    /// A successor is somebody else who is active in the same scope; any of their memberships in
+    /// the organization names them.
+    fn successor(&self, from: &Membership, id: MembershipId) -> Result<&'a Membership, Refusal> {
+        let named = self.state.membership(from.scope.organization, id);
+        let other =
+            |to: &&Membership| to.id != from.id && (to.user.is_none() || to.user != from.user);
+        let fit = named.filter(other).filter(|it| self.membership_in(from.scope, it).is_some());
+        fit.ok_or(Refusal::SuccessorUnfit)
+    }
+
+    /// The active membership of a person in a scope.
+    fn membership_in(&self, scope: Scope, of: &Membership) -> Option<MembershipId> {
+        let all = self.state.memberships_of_same_person(of);
+        all.into_iter().find(|it| it.scope == scope && self.state.works(it)).map(|it| it.id)
     }
 }

@@ -291,7 +291,7 @@ fn needs_of_leaving(id: MembershipId, handover: Option<Disposition>, needs: &mut
     needs.push(Need::Person(id));
     needs.push(Need::IssuedBy(id, ISSUED));
     if let Some(Disposition::To(successor)) = handover {
-        needs.push(Need::Record(Key::Membership(successor)));
+        needs.push(Need::Person(successor));
     }
 }
 

@@ -48,8 +48,8 @@ impl Inner {
         leased.due_at = self.clock.now().plus(LEASE);
         let Some(mut it) = self.write(&it, leased).await? else { return Ok(None) };
         let before = it.clone();
-        if !self.receiver_fits(&it).await? {
-            it.status = HandoverStatus::Stuck;
+        if let Some(ended) = self.ends_early(&it).await? {
+            it.status = ended;
             self.write(&before, it).await?;
             return Ok(None);
         }
@@ -85,12 +85,23 @@ impl Inner {
         }
     }
 
-    /// I10: work never lands on somebody who is not active any more.
-    async fn receiver_fits(&self, it: &Handover) -> Result<bool, Error> {
-        let Some(to) = it.to else { return Ok(true) };
-        let state = State::new(self.store.load(&[Need::Record(Key::Membership(to))]).await?);
-        let to = state.membership(it.organization, to);
-        Ok(to.is_some_and(|to| to.scope == it.scope && to.is_active()))
+    /// Whether a handover ends before its next batch: because whoever left is back and keeps what is
+    /// left, or (I10) because work never lands on somebody who is not active any more.
+    async fn ends_early(&self, it: &Handover) -> Result<Option<HandoverStatus>, Error> {
+        let people = it.to.into_iter().chain([it.from]);
+        let needs: Vec<_> = people.map(Need::Person).collect();
+        let state = State::new(self.store.load(&needs).await?);
+        let works = |id| {
+            let one = state.membership(it.organization, id);
+            one.is_some_and(|one| one.scope == it.scope && state.works(one))
+        };
+        Ok(if !it.to.is_none_or(works) {
+            Some(HandoverStatus::Stuck)
+        } else if works(it.from) {
+            Some(HandoverStatus::Done)
+        } else {
+            None
+        })
     }
 
     /// Writes a handover if nobody else has meanwhile.

@@ -61,7 +61,9 @@ impl UserDirectory {
         let standing = self.inner.standing(&state, scope, who)?;
         Inner::may_ask(&standing, who, Management::Invite)?;
         drop(standing);
-        one_role(&state, scope.organization, &review)?;
+        if review.mixes_roles() {
+            one_role(&state, scope.organization)?;
+        }
         let used = state.seats_used(scope.organization);
         let limit = state.organization(scope.organization).and_then(|it| it.seat_limit);
         let request = who.clone().request().through(Source::Import);
@@ -132,17 +134,16 @@ impl UserDirectory {
         let state = self.inner.load(scope, &request.principal, Vec::new()).await?;
         let standing = self.inner.standing(&state, scope, &request.principal)?;
         Inner::may_ask(&standing, &request.principal, Management::Invite)?;
-        one_role(&state, scope.organization, review)?;
         let commands = review.commands();
         self.execute_all(request, commands, how).await
     }
 }
 
 /// C3: one role for all, or one for each row.
-fn one_role(state: &State, organization: OrganizationId, review: &Review) -> Result<(), Refusal> {
+pub(super) fn one_role(state: &State, organization: OrganizationId) -> Result<(), Refusal> {
     let rules = state.organization(organization).map(|it| &it.rules);
-    if rules.is_some_and(|rules| rules.batch == BatchRoles::OneRole) && review.mixes_roles() {
-        let because = "give everybody on one list the same role";
+    if rules.is_some_and(|rules| rules.batch == BatchRoles::OneRole) {
+        let because = "give everybody who is invited together the same role";
         return Err(Refusal::RuleForbids { rule: "C3", because });
     }
     Ok(())

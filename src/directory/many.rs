@@ -1,10 +1,11 @@
 //! Many commands, few commits.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::commands::Command;
-use crate::domain::{Refusal, Stream};
+use crate::domain::{OrganizationId, Refusal, RoleName, Stream};
 
 use super::{Done, Error, Request, UserDirectory};
 
@@ -73,7 +74,8 @@ impl UserDirectory {
     /// under the key, so what was done is not done twice.
     ///
     /// # Errors
-    /// All or nothing is refused as a whole when there are too many commands or more than one
+    /// Mixed roles are refused as a whole where the rules say one role for all (C3); all or nothing is
+    /// refused as a whole when there are too many commands or more than one
     /// organization; then nothing was done. Otherwise each command has its own answer.
     #[tracing::instrument(name = "tenure.execute_all", level = "debug", skip_all, fields(commands = commands.len()))]
     pub async fn execute_all(
@@ -94,6 +96,7 @@ impl UserDirectory {
                 return Err(Refusal::TooMany { what: "organizations", max: 1 }.into());
             }
         }
+        self.one_role_each(&request, &commands).await?;
         let together = if how.all_or_nothing { Batching::MOST_AT_ONCE } else { Batching::TOGETHER };
         let mut answers = Vec::with_capacity(all);
         let mut commands = commands.into_iter().peekable();
@@ -112,6 +115,25 @@ impl UserDirectory {
             }
         }
         Ok(answers)
+    }
+
+    /// C3: people invited together may have to get one role.
+    async fn one_role_each(&self, request: &Request, commands: &[Command]) -> Result<(), Error> {
+        let mut roles: BTreeMap<OrganizationId, BTreeSet<&RoleName>> = BTreeMap::new();
+        for command in commands {
+            if let Command::Invite(it) = command {
+                roles.entry(it.scope.organization).or_default().insert(&it.role);
+            }
+        }
+        for (organization, _) in roles.into_iter().filter(|(_, roles)| roles.len() > 1) {
+            let (scope, who) = (organization.into(), &request.principal);
+            let state = self.inner.load(scope, who, Vec::new()).await?;
+            // Whoever has no standing is told so for each command, and nothing of the rules.
+            if self.inner.standing(&state, scope, who).is_ok() {
+                super::import::one_role(&state, organization)?;
+            }
+        }
+        Ok(())
     }
 
     async fn part(

@@ -33,11 +33,15 @@ pub struct SelfDeletion {
 
 impl UserDirectory {
     /// What deleting oneself would do: which memberships end, and what stands in the way.
-    pub async fn preview_self_deletion(&self, user: UserId) -> Result<SelfDeletion, Error> {
+    pub async fn preview_self_deletion(
+        &self,
+        user: UserId,
+        work: impl Fn(&Membership) -> Option<Disposition> + Send,
+    ) -> Result<SelfDeletion, Error> {
         let mut preview = SelfDeletion::default();
         for it in self.memberships_of(user).await? {
             let id = it.id;
-            match self.preview(user, leave(&it, None)).await {
+            match self.preview(user, leave(&it, work(&it))).await {
                 Ok(_) => preview.leaves.push(id),
                 Err(Error::Refused(refusal)) => preview.blockers.push((it, refusal)),
                 Err(other) => return Err(other),

@@ -188,6 +188,12 @@ impl State {
         found
     }
 
+    /// Whether a membership is active, and so is the one in the organization above it (I4).
+    pub fn works(&self, it: &Membership) -> bool {
+        let above = |one: &&Membership| one.scope.workspace.is_none() && one.is_active();
+        it.is_active() && self.memberships_of_same_person(it).iter().any(above)
+    }
+
     /// The loaded removed memberships in one organization of the same person, this one included.
     pub fn past_of_same_person(&self, of: &Membership) -> Vec<&Membership> {
         let address = |it: &Membership| it.email.as_ref().map(|email| email.canonical().clone());

@@ -53,7 +53,7 @@ pub(super) async fn an_invitation_is_accepted_and_revoked(a: &mut Arena, round: 
     let (organization, invitation) = (a.organization, it.invitation);
     let contenders = vec![
         a.asks(0, a.link(&name).await, AcceptInvitation::new(organization, invitation)),
-        a.asks(1, a.user("ada"), RevokeInvitation { organization, invitation }),
+        a.asks(1, a.user("ada"), RevokeInvitation { scope: organization.into(), invitation }),
     ];
     let answers = a.command(contenders).await;
     let refusals = a.winners(&answers, 1);
@@ -83,7 +83,7 @@ pub(super) async fn an_invitation_is_accepted_and_sent_again(a: &mut Arena, roun
     let old = a.link(&name).await;
     let contenders = vec![
         a.asks(0, old.clone(), AcceptInvitation::new(organization, invitation)),
-        a.asks(1, a.user("ada"), ResendInvitation { organization, invitation }),
+        a.asks(1, a.user("ada"), ResendInvitation { scope: organization.into(), invitation }),
     ];
     let answers = a.command(contenders).await;
     let refusals = a.winners(&answers, 1);
