@@ -134,6 +134,8 @@ impl View<'_> {
         mut read: impl FnMut(&Row<'_>) -> Result<T, Failure>,
     ) -> Result<Vec<T>, Failure> {
         let mut statement = self.connection.prepare_cached(sql)?;
+        // The writer may have used it since.
+        statement.reset_status(StatementStatus::VmStep);
         let mut found = Vec::new();
         let mut rows = statement.query(values)?;
         while let Some(row) = rows.next()? {
