@@ -272,8 +272,8 @@ impl World {
                 who = invitee;
                 AcceptInvitation::new(organization, invitation).into()
             }
-            8 => ResendInvitation { organization, invitation }.into(),
-            9 => RevokeInvitation { organization, invitation }.into(),
+            8 => ResendInvitation { scope: organization.into(), invitation }.into(),
+            9 => RevokeInvitation { scope: organization.into(), invitation }.into(),
             10 => {
                 who = invitee;
                 DeclineInvitation { organization, invitation }.into()
@@ -555,7 +555,10 @@ fn i6_a_link_works_once_unchanged_and_in_time() {
                     Some(Refusal::Expired)
                 }
                 2 => {
-                    let resend = ResendInvitation { organization, invitation: invited.invitation };
+                    let resend = ResendInvitation {
+                        scope: organization.into(),
+                        invitation: invited.invitation,
+                    };
                     directory.execute(company.principal("ada"), resend).await.unwrap();
                     Some(Refusal::Superseded)
                 }

@@ -79,6 +79,7 @@ pub(super) fn become_role(
     if !role.keeps_organization {
         draft.stays_kept_without(it)?;
     }
+    draft.seat_is_taken_above(it, role)?;
     let before = draft.role(&it.role)?;
     draft.make_room(it.scope, Some((before, status)), (role, status))?;
     draft.push(Event::RoleChanged {

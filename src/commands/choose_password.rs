@@ -39,7 +39,7 @@ impl Decide for ChoosePassword {
         match &draft.facts.principal {
             Principal::Person(id) if *id == self.user => {}
             Principal::Bearer(token) if token.subject == self.user.uuid() => {
-                if token.generation != user.password_generation {
+                if token.generation != user.reset_generation {
                     return Err(Refusal::Superseded);
                 }
                 if draft.now() >= token.expires_at {

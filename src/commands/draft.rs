@@ -246,6 +246,24 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// I2: whoever takes a seat in a workspace takes one in the organization, where it is counted.
+    pub(crate) fn seat_is_taken_above(&self, it: &Membership, role: &Role) -> Result<(), Refusal> {
+        let takes = |name: &RoleName| self.role(name).is_ok_and(|role| role.takes_seat);
+        let mut all = self.state.memberships_of_same_person(it).into_iter();
+        let fits = if it.scope.workspace.is_some() {
+            let above = all.find(|one| one.scope.workspace.is_none());
+            !role.takes_seat || above.is_none_or(|one| takes(&one.role))
+        } else {
+            role.takes_seat || !all.any(|one| one.scope.workspace.is_some() && takes(&one.role))
+        };
+        if fits { Ok(()) } else { Err(Self::needs_a_seat_above()) }
+    }
+
+    pub(crate) const fn needs_a_seat_above() -> Refusal {
+        let because = "a role in the organization that takes a seat comes first";
+        Refusal::RuleForbids { rule: "I2", because }
+    }
+
     fn seats_of(&self, invitation: &Invitation, uses: impl Fn((&Role, StatusName)) -> bool) -> u64 {
         let mut seats = 0;
         for id in &invitation.memberships {

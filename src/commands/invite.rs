@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     Claim, DeactivatedBecause, EmailAddress, Event, Fence, Generation, Invitation, InvitationId,
     InvitationStatus, Key, MailAbout, Membership, MembershipId, MembershipStatus, Need,
-    OrganizationId, Override, PermissionName, Profile, Refusal, RoleName, Scope, Source,
+    OrganizationId, Override, PermissionName, Profile, Refusal, Role, RoleName, Scope, Source,
     StatusName, Step, Stream, TeamId, Thing,
 };
 
@@ -173,7 +173,7 @@ impl Invite {
         if let Some(id) = draft.state.holder(&claim) {
             let there = draft.membership(whole, MembershipId::new(id))?;
             if there.is_active() {
-                return Ok(None);
+                return self.seat_above(draft, draft.role(&there.role)?).map(|()| None);
             }
             // One invitation at a time: answer that one first.
             return Err(Refusal::AlreadyMember(there.status.name()));
@@ -184,12 +184,19 @@ impl Invite {
             because: "invite to the organization first, or name a role for guests",
         })?;
         let role = draft.role(guest)?;
+        self.seat_above(draft, role)?;
         draft.make_room(whole, None, (role, StatusName::Invited))?;
         let mut it = self.membership(draft, whole, guest, invitation)?;
         it.profile = self.profile.clone();
         let id = it.id;
         draft.push(Event::MembershipBegun { step: Step::Invite, membership: Box::new(it) });
         Ok(Some(id))
+    }
+
+    /// I2: a seat taken in a workspace is counted in the organization.
+    fn seat_above(&self, draft: &Draft<'_>, above: &Role) -> Result<(), Refusal> {
+        let covered = above.takes_seat || !draft.role(&self.role)?.takes_seat;
+        if covered { Ok(()) } else { Err(Draft::needs_a_seat_above()) }
     }
 
     fn membership(

@@ -52,6 +52,7 @@ impl Decide for AcceptOwnership {
         super::change_role::become_role(draft, it, role, StatusName::Active)?;
         if let Some(then) = &offer.then_become {
             let then = draft.role(then).map_err(|_| Refusal::OfferVoid)?;
+            draft.seat_is_taken_above(by, then)?;
             let before = draft.role(&by.role)?;
             let active = StatusName::Active;
             draft.make_room(by.scope, Some((before, active)), (then, active))?;

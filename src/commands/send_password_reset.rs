@@ -66,7 +66,7 @@ pub(super) fn may_be_sent(user: &User, now: Timestamp) -> bool {
 }
 
 pub(super) fn ask(draft: &mut Draft<'_>, user: &User) {
-    let generation: Generation = user.password_generation.next();
+    let generation: Generation = user.reset_generation.next();
     draft.push(Event::PasswordResetAsked { user: user.id, generation, at: draft.now() });
     draft.mail(MailAbout::PasswordReset { user: user.id, generation });
 }

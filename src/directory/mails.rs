@@ -136,7 +136,7 @@ impl Inner {
                 self.invitation(state, organization?, invitation, generation)?
             }
             MailAbout::PasswordReset { user, generation } => {
-                let user = state.user(user).filter(|it| it.password_generation == generation)?;
+                let user = state.user(user).filter(|it| it.reset_generation == generation)?;
                 let to = user.verified_email()?.clone();
                 let asked_at = *user.resets_asked_at.last()?;
                 let lifetime = organization.map_or_else(

@@ -379,7 +379,7 @@ fn membership(record: Record) -> Option<Membership> {
 }
 
 /// Whether somebody's view reaches a person.
-fn sees(standing: &Standing<'_>, who: &Principal, it: &Membership) -> bool {
+pub(super) fn sees(standing: &Standing<'_>, who: &Principal, it: &Membership) -> bool {
     if matches!(who, Principal::System | Principal::Provisioner { .. }) {
         return true;
     }

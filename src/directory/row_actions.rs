@@ -10,6 +10,7 @@ use crate::domain::{
     Step, Thing,
 };
 
+use super::people::sees;
 use super::{Error, Inner, UserDirectory};
 
 /// What can be done to a person in a list.
@@ -96,7 +97,7 @@ impl UserDirectory {
             .iter()
             .map(|id| {
                 let it = state.membership(scope.organization, *id);
-                let it = it.filter(|it| it.scope == scope);
+                let it = it.filter(|it| it.scope == scope && sees(&standing, who, it));
                 Ok(actions(&state, &facts, it.ok_or(Refusal::NotFound(Thing::Membership))?))
             })
             .collect()

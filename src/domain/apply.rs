@@ -228,10 +228,11 @@ impl State {
             Event::PasswordSet { user, hash } => self.change_user(*user, |it| {
                 it.password.clone_from(hash);
                 it.password_generation = it.password_generation.next();
+                it.reset_generation = it.reset_generation.next();
             }),
             Event::PasswordResetAsked { user, generation, at } => {
                 self.change_user(*user, |it| {
-                    it.password_generation = *generation;
+                    it.reset_generation = *generation;
                     it.resets_asked_at.push(*at);
                     let older = it.resets_asked_at.len().saturating_sub(User::RESETS_PER_HOUR);
                     it.resets_asked_at.drain(..older);
@@ -244,6 +245,7 @@ impl State {
                     it.identities.clear();
                     it.password = None;
                     it.password_generation = it.password_generation.next();
+                    it.reset_generation = it.reset_generation.next();
                     it.settings.clear();
                     it.erased_at = Some(*at);
                 });

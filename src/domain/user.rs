@@ -45,8 +45,10 @@ pub struct User {
     pub identities: BTreeSet<ExternalIdentity>,
     /// The host's password hash, if the person has a password.
     pub password: Option<PasswordHash>,
-    /// Goes up when the password changes or a reset is asked for: older reset links are void.
+    /// Goes up when the password changes: a host that keeps it in its sessions can tell old ones.
     pub password_generation: Generation,
+    /// Goes up when a reset is asked for, and when the password changes: older links are void.
+    pub reset_generation: Generation,
     /// When reset mails were asked for lately: at most
     /// [`RESETS_PER_HOUR`](Self::RESETS_PER_HOUR) in one hour are sent.
     pub resets_asked_at: Vec<Timestamp>,
@@ -83,6 +85,7 @@ impl User {
             identities: BTreeSet::new(),
             password: None,
             password_generation: Generation::default(),
+            reset_generation: Generation::default(),
             resets_asked_at: Vec::new(),
             settings: BTreeMap::new(),
             memberships: 0,

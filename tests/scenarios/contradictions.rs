@@ -470,7 +470,7 @@ async fn C17_people_of_a_verified_domain_sign_up() {
 async fn left_after_last_workspace(removal: WorkspaceRemoval) -> usize {
     let stage = Stage::open(desk(|it| {
         it.workspace_removal = removal;
-        it.workspace_guest_role = Some(role("customer"));
+        it.workspace_guest_role = Some(role("agent"));
     }))
     .await;
     let open = OpenWorkspace { organization: stage.org, name: "Sales".parse().unwrap() };

@@ -450,3 +450,20 @@ async fn S2_72_78_the_same_on_sqlite() {
     assert!(it.enters(it.anton, it.stage.org.into()).await);
     assert_eq!(it.stage.names(it.maria, it.workspace, None).await, ["Maria"]);
 }
+
+#[tokio::test]
+async fn S2_76_77_leaving_the_organization_hands_over_the_work_in_its_workspaces() {
+    let it = desks().await;
+    let contact = it.stage.work.add(it.workspace, "contacts", it.anton.id);
+    let whole = it.whole(it.anton).await;
+    let to = Some(Disposition::To(it.whole(it.maria).await));
+    let remove = tenure::commands::RemoveMember {
+        scope: it.stage.org.into(),
+        membership: whole,
+        handover: to,
+    };
+    it.stage.act(it.stage.olivia, remove).await.unwrap();
+    it.stage.settle().await;
+    assert_eq!(it.stage.work.held_by(it.maria.id), [contact]);
+    assert!(it.stage.work.held_by(it.anton.id).is_empty());
+}

@@ -79,6 +79,7 @@ pub(super) fn user(number: u128, version: u64) -> User {
         identities: BTreeSet::new(),
         password: None,
         password_generation: Generation::default(),
+        reset_generation: Generation::default(),
         resets_asked_at: Vec::new(),
         settings: BTreeMap::new(),
         memberships: 0,

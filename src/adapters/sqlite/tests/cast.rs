@@ -119,6 +119,7 @@ pub(super) fn user(n: u128, version: u64) -> Record {
         identities: BTreeSet::new(),
         password: None,
         password_generation: Generation::FIRST,
+        reset_generation: Generation::FIRST,
         resets_asked_at: vec![NOW],
         settings: BTreeMap::new(),
         memberships: 1,
