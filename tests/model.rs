@@ -1,5 +1,9 @@
 //! Random stories on real stores come out as the reference model says: every answer, and everything
 //! that can be seen after every step.
+//!
+//! Planted, one at a time, each found with a story of a few steps: a superseded link that works
+//! (attack 43), one seat too many (`used <= limit`), a block that ends with the membership, a
+//! leaver's invitations that stay open (attack 25), a tally that forgets customers.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
