@@ -46,7 +46,7 @@ pub(super) async fn ownership_is_accepted_while_whoever_offered_it_is_removed(
         organization,
         membership: a.membership("bob"),
         role: "owner".parse().unwrap(),
-        then_become: (round % 2 == 0).then(|| "agent".parse().unwrap()),
+        then_become: round.is_multiple_of(2).then(|| "agent".parse().unwrap()),
     };
     a.does(a.user("olivia"), offer).await;
     let removes = RemoveMember {

@@ -127,12 +127,12 @@ pub(super) async fn one_address_is_claimed_in_several_spellings(a: &mut Arena, r
     let users: Vec<UserId> = (0..5).map(|_| a.company.directory.new_id()).collect();
     let register = |n: usize| RegisterUser::verified(users[n], Realm::Shared, spelled(&name, n));
     let mut contenders = Vec::new();
-    for n in 0..5 {
+    for (n, user) in users.iter().copied().enumerate() {
         if n < 2 {
             // Attack 02: registered before, and not proved.
             let unproved = RegisterUser { email_is_verified: false, ..register(n) };
             a.does(crate::Principal::System, unproved).await;
-            let (user, realm, email) = (users[n], Realm::Shared, spelled(&name, n));
+            let (realm, email) = (Realm::Shared, spelled(&name, n));
             let verify = VerifyEmail { user, realm, email };
             contenders.push(a.asks(n, crate::Principal::System, verify));
         } else {
