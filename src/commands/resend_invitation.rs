@@ -63,6 +63,8 @@ impl Decide for ResendInvitation {
         let generation: Generation = invitation.generation.next();
         draft.push(Event::InvitationResent {
             invitation: invitation.id,
+            // Whoever sends it again may be asked for, when whoever made it has gone.
+            issuer: draft.own().map(|own| own.id),
             generation,
             expires_at: draft.now().plus(draft.rules()?.invitation_lifetime),
             at: draft.now(),

@@ -142,8 +142,9 @@ impl State {
             }
 
             Event::InvitationMade { invitation } => self.put_invitation((**invitation).clone()),
-            Event::InvitationResent { invitation, generation, expires_at, at } => {
+            Event::InvitationResent { invitation, issuer, generation, expires_at, at } => {
                 self.change_invitation(o, *invitation, |it| {
+                    it.issuer = *issuer;
                     it.status = InvitationStatus::Open;
                     it.generation = *generation;
                     it.expires_at = *expires_at;

@@ -209,6 +209,8 @@ events! {
     InvitationResent {
         /// The invitation.
         invitation: InvitationId,
+        /// Who stands behind it from now on; none means the host.
+        issuer: Option<MembershipId>,
         /// The only generation that works.
         generation: Generation,
         /// When its link runs out.

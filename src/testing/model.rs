@@ -693,6 +693,7 @@ impl Model {
 
     fn send_again(&mut self, who: Who, it: Who) -> Result<(), Why> {
         let own = self.managing(who)?;
+        let by = self.inside(who)?;
         let it = self.newest_invitation(it).ok_or(Why::NotFound)?;
         self.unanswered(it)?;
         let member = self.invitations[it].member;
@@ -706,6 +707,7 @@ impl Model {
         let until = self.now + LIFETIME;
         let invitation = &mut self.invitations[it];
         invitation.status = InvitationStatus::Open;
+        invitation.by = by;
         invitation.generation += 1;
         invitation.until = until;
         self.outbox.push((self.now, About::Invitation(it, invitation.generation)));

@@ -233,8 +233,8 @@ async fn attack_51_a_team_gives_and_holds_nothing_of_another_organization() {
 
 #[tokio::test]
 async fn attack_51_a_workspace_administrator_fills_no_team_of_the_organization() {
-    let it = acme_under(Rules { workspace_guest_role: Some(name("customer")), ..Rules::default() })
-        .await;
+    let it =
+        acme_under(Rules { workspace_guest_role: Some(name("agent")), ..Rules::default() }).await;
     let scope = workspace(&it).await;
     let team = team(&it, Vec::new()).await;
     let invite = Invite::new(scope, "eve@acme.example".parse().unwrap(), name("admin"));
@@ -245,7 +245,7 @@ async fn attack_51_a_workspace_administrator_fills_no_team_of_the_organization()
     let answer = refused(&it, eve, invite.clone().into_team(team)).await;
     assert!(matches!(answer, Refusal::RuleForbids { rule: "I4", .. }), "{answer:?}");
     does(&it, eve, invite).await;
-    // In the organization they are a customer, whatever they are in the workspace.
+    // In the organization they are an agent, whatever they are in the workspace.
     let invite =
         Invite::new(it.organization, "oscar@acme.example".parse().unwrap(), name("customer"));
     let answer = refused(&it, eve, invite).await;
