@@ -1,0 +1,224 @@
+//! What a reviewer of the one door tried: ports that panic, lose answers, are slow or are busy.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures_executor::block_on;
+use tenure::adapters::memory::MemoryStore;
+use tenure::commands::{Adopt, AdoptAs, Arrive, ChangeRules, EditProfile, Invite, LinkIdentity};
+use tenure::domain::{
+    ChangeSet, Claim, Event, ExternalIdentity, Key, Mail, Need, Provisioning, Record,
+    RemovedBecause, Span, State, Stream, Timestamp,
+};
+use tenure::ports::{CommitError, Find, Letter, MailerError, StoreError};
+use tenure::testing::cast::{Company, Desk, KEY, register};
+use tenure::testing::{FakeClock, FakeEntropy};
+use tenure::{
+    Batching, Clock as _, Command, Error, KeyRing, Mailer, Principal, Profile, Realm, Refusal,
+    Rules, Store, UserDirectory,
+};
+
+// ── A store that does what a test tells it ──────────────────────────────────────────────────────
+
+type OnLoad = Box<dyn FnMut(&[Need]) -> Option<StoreError> + Send>;
+type OnCommit = Box<dyn FnMut(&ChangeSet) -> Option<CommitError> + Send>;
+type OnFind = Box<dyn FnMut(&Find, Vec<Record>) -> Vec<Record> + Send>;
+
+#[derive(Default)]
+struct Told {
+    load: Option<OnLoad>,
+    commit: Option<OnCommit>,
+    find: Option<OnFind>,
+    yields: u32,
+}
+
+/// A store in memory; clones share what they hold and what they are told.
+#[derive(Clone, Default)]
+struct ToldStore(MemoryStore, Arc<Mutex<Told>>);
+
+impl ToldStore {
+    fn told<T>(&self, tell: impl FnOnce(&mut Told) -> T) -> T {
+        tell(&mut self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    fn mails(&self) -> Vec<Mail> {
+        let now = Timestamp::from_micros(i64::MAX);
+        let found = apart(self.0.find(&Find::DueMail { now, limit: 500 })).unwrap();
+        found
+            .into_iter()
+            .filter_map(|it| if let Record::Mail(m) = it { Some(*m) } else { None })
+            .collect()
+    }
+}
+
+/// Waits on a thread of its own: also from within something that is waited for.
+fn apart<T: Send>(future: impl Future<Output = T> + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(|| block_on(future)).join().unwrap())
+}
+
+#[async_trait]
+impl Store for ToldStore {
+    async fn load(&self, needs: &[Need]) -> Result<Vec<Record>, StoreError> {
+        for _ in 0..self.told(|it| it.yields) {
+            tokio::task::yield_now().await;
+        }
+        match self.told(|it| it.load.as_mut().and_then(|load| load(needs))) {
+            Some(error) => Err(error),
+            None => self.0.load(needs).await,
+        }
+    }
+
+    async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError> {
+        match self.told(|it| it.commit.as_mut().and_then(|commit| commit(&changes))) {
+            Some(error) => Err(error),
+            None => self.0.commit(changes).await,
+        }
+    }
+
+    async fn find(&self, question: &Find) -> Result<Vec<Record>, StoreError> {
+        let found = self.0.find(question).await?;
+        Ok(self.told(|it| match it.find.as_mut() {
+            Some(find) => find(question, found),
+            None => found,
+        }))
+    }
+}
+
+fn company() -> (ToldStore, Company) {
+    let store = ToldStore::default();
+    let company = block_on(Company::found(store.clone()));
+    company.postbox.take();
+    (store, company)
+}
+
+fn rename(company: &Company, name: &str, to: &str) -> EditProfile {
+    let scope = company.organization.into();
+    let fields = Profile::named(to).unwrap().0;
+    EditProfile { scope, membership: company.member(name).membership, fields }
+}
+
+// ── The lane ────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn a_port_that_panics_takes_nobody_else_along() {
+    let (store, company) = company();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    store.told(|it| {
+        it.yields = 16;
+        it.commit = Some(Box::new(|_| panic!("the driver has a bug")));
+    });
+    let directory = company.directory.clone();
+    let (one, two) = (rename(&company, "bob", "Robert"), rename(&company, "berta", "B."));
+    let olivia = company.principal("olivia");
+    let (first, second) = runtime.block_on(async move {
+        let ask = |it| {
+            tokio::spawn({
+                let (directory, olivia) = (directory.clone(), olivia.clone());
+                async move { directory.execute(olivia, it).await }
+            })
+        };
+        let wait = std::time::Duration::from_secs(5);
+        let (first, second) = (ask(one), ask(two));
+        (tokio::time::timeout(wait, first).await, tokio::time::timeout(wait, second).await)
+    });
+    assert!(matches!(first.unwrap().unwrap(), Err(Error::OutcomeUnknown)));
+    assert!(matches!(second.unwrap().unwrap(), Err(Error::OutcomeUnknown)));
+    store.told(|it| it.commit = None);
+    let directory = &company.directory;
+    runtime.block_on(async {
+        directory
+            .execute(company.principal("olivia"), rename(&company, "bob", "Rob"))
+            .await
+            .unwrap();
+        directory.maintain().await.unwrap();
+    });
+}
+
+#[test]
+fn a_batch_whose_port_panics_answers_each_of_its_commands() {
+    let (store, company) = company();
+    store.told(|it| it.commit = Some(Box::new(|_| panic!("the driver has a bug"))));
+    let commands: Vec<Command> =
+        ["bob", "berta"].map(|name| rename(&company, name, "Somebody").into()).into();
+    let all =
+        company.directory.execute_all(company.principal("olivia"), commands, Batching::each());
+    assert_eq!(block_on(all).unwrap().len(), 2);
+}
+
+#[test]
+fn maintenance_ends_while_an_organization_is_busy() {
+    let (store, company) = company();
+    store.told(|it| it.yields = 16);
+    block_on(async {
+        let busy = |who: &'static str| {
+            let company = &company;
+            async move {
+                for n in 0..500 {
+                    let command = rename(company, who, &format!("Number {n}"));
+                    company.directory.execute(company.principal("olivia"), command).await.unwrap();
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = async { tokio::join!(busy("bob"), busy("berta"), busy("carl")); } => {
+                panic!("maintenance waited until nobody asked for anything any more");
+            }
+            done = company.directory.maintain() => {
+                done.unwrap();
+            }
+        }
+    });
+}
+
+// ── Mail ────────────────────────────────────────────────────────────────────────────────────────
+
+type OnSend = Box<dyn FnMut(usize) + Send>;
+
+/// A mailer that takes its time.
+#[derive(Clone)]
+struct SlowMailer {
+    clock: FakeClock,
+    takes: Span,
+    sent: Arc<Mutex<Vec<Letter>>>,
+    then: Arc<Mutex<Option<OnSend>>>,
+}
+
+#[async_trait]
+impl Mailer for SlowMailer {
+    async fn send(&self, letter: &Letter) -> Result<(), MailerError> {
+        self.clock.advance(self.takes);
+        self.sent.lock().unwrap().push(letter.clone());
+        let count = self.sent.lock().unwrap().len();
+        // Taken out, so that what it does may send.
+        let then = self.then.lock().unwrap().take();
+        if let Some(mut then) = then {
+            then(count);
+            self.then.lock().unwrap().get_or_insert(then);
+        }
+        Ok(())
+    }
+}
+
+fn slow(store: &ToldStore, company: &Company, takes: Span) -> (SlowMailer, UserDirectory) {
+    let (sent, then) = (Arc::default(), Arc::default());
+    let mailer = SlowMailer { clock: company.clock.clone(), takes, sent, then };
+    let directory = UserDirectory::builder_with(
+        store.clone(),
+        mailer.clone(),
+        KeyRing::new(KEY),
+        company.clock.clone(),
+        FakeEntropy::new(9),
+    )
+    .permissions::<Desk>()
+    .build();
+    (mailer, directory)
+}
+
+// ── Maintenance ─────────────────────────────────────────────────────────────────────────────────
+
+// ── The audit ───────────────────────────────────────────────────────────────────────────────────
+
+// ── The working state ───────────────────────────────────────────────────────────────────────────
+
