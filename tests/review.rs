@@ -222,3 +222,25 @@ fn slow(store: &ToldStore, company: &Company, takes: Span) -> (SlowMailer, UserD
 
 // ── The working state ───────────────────────────────────────────────────────────────────────────
 
+#[test]
+fn what_is_loaded_again_brings_back_no_claim_that_was_given_up() {
+    let (store, company) = company();
+    let (organization, bob) = (company.organization, company.member("bob"));
+    let needs = [
+        Need::Record(Key::Organization(organization)),
+        Need::Record(Key::Membership(bob.membership)),
+    ];
+    let records = block_on(store.load(&needs)).unwrap();
+    let mut state = State::new(records.clone());
+    let claim = Claim::MembershipUser(organization.into(), bob.user.unwrap());
+    assert!(state.holder(&claim).is_some());
+    let removed = Event::MembershipRemoved {
+        membership: bob.membership,
+        because: RemovedBecause::Removed,
+        former_number: 1,
+        at: Timestamp::default(),
+    };
+    state.apply(Stream::Organization(organization), &removed);
+    state.load(records);
+    assert_eq!(state.holder(&claim), None);
+}
