@@ -147,6 +147,32 @@ fn a_batch_whose_port_panics_answers_each_of_its_commands() {
 }
 
 #[test]
+fn what_was_committed_is_not_said_to_have_failed_because_another_answer_cannot_be_read() {
+    let (store, company) = company();
+    store.told(|it| {
+        it.yields = 16;
+        it.load = Some(Box::new(|needs| {
+            let entry = needs.iter().any(|need| matches!(need, Need::Record(Key::Entry(..))));
+            entry.then(|| StoreError("gone for a moment".to_owned()))
+        }));
+    });
+    let directory = &company.directory;
+    let olivia = company.principal("olivia");
+    let keyed = || olivia.clone().request().with_key("once".parse().unwrap());
+    let (first, same, again) = block_on(async {
+        // While the first is under way the other two wait, and are committed together.
+        tokio::join!(
+            directory.execute(olivia.clone(), rename(&company, "carl", "Karl")),
+            directory.execute(keyed(), rename(&company, "bob", "Robert")),
+            directory.execute(keyed(), rename(&company, "bob", "Robert")),
+        )
+    });
+    first.unwrap();
+    same.unwrap();
+    assert!(matches!(again, Err(Error::OutcomeUnknown)), "{again:?}");
+}
+
+#[test]
 fn maintenance_ends_while_an_organization_is_busy() {
     let (store, company) = company();
     store.told(|it| it.yields = 16);
@@ -170,6 +196,45 @@ fn maintenance_ends_while_an_organization_is_busy() {
             }
         }
     });
+}
+
+#[test]
+fn a_claim_that_somebody_else_holds_is_lost_by_one_command_of_many() {
+    let (_, company) = company();
+    let directory = &company.directory;
+    let organization = company.organization;
+    let identity = ExternalIdentity {
+        issuer: "https://id.example".parse().unwrap(),
+        subject: "nina".parse().unwrap(),
+    };
+    let rules = Rules {
+        provisioning: Provisioning::JustInTime { role: "agent".parse().unwrap() },
+        ..Rules::default()
+    };
+    let answers = block_on(async {
+        let olivia = company.principal("olivia");
+        directory.execute(olivia, ChangeRules { organization, rules }).await.unwrap();
+        let user = register(directory, "nina@acme.example").await;
+        let link = LinkIdentity { user, realm: Realm::Shared, identity: identity.clone() };
+        directory.execute(Principal::System, link).await.unwrap();
+        let profile = Profile::default();
+        let arrive = Arrive { organization, user, identity, profile, email: None };
+        directory.execute(Principal::System, arrive).await.unwrap();
+        let adopt = |name: &str| Adopt {
+            organization,
+            external_id: name.parse().unwrap(),
+            email: Company::email(name),
+            role: "agent".parse().unwrap(),
+            profile: Profile::default(),
+            password: None,
+            status: AdoptAs::Active,
+        };
+        let commands = ["mona", "nina", "oskar"].map(|name| adopt(name).into()).into();
+        directory.execute_all(Principal::System, commands, Batching::each()).await.unwrap()
+    });
+    let done: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+    assert_eq!(done, [true, false, true], "{answers:?}");
+    assert!(matches!(answers[1], Err(Error::Refused(Refusal::AlreadyMember(_)))));
 }
 
 // ── Mail ────────────────────────────────────────────────────────────────────────────────────────
