@@ -281,6 +281,64 @@ fn slow(store: &ToldStore, company: &Company, takes: Span) -> (SlowMailer, UserD
     (mailer, directory)
 }
 
+#[test]
+fn a_slow_mailer_sends_each_letter_once_however_many_processes_try() {
+    let (store, company) = company();
+    for name in ["nina", "oskar", "paula", "quinn", "rosa"] {
+        block_on(company.invite(name, "agent")).unwrap();
+    }
+    let (mailer, directory) = slow(&store, &company, Span::seconds(50));
+    let other = directory.clone();
+    *mailer.then.lock().unwrap() = Some(Box::new(move |_| {
+        apart(other.maintain()).unwrap();
+    }));
+    block_on(directory.maintain()).unwrap();
+    let mut to: Vec<_> = mailer.sent.lock().unwrap().iter().map(|it| it.to.to_string()).collect();
+    to.sort();
+    let names = ["nina", "oskar", "paula", "quinn", "rosa"];
+    assert_eq!(to, names.map(|name| Company::email(name).to_string()));
+    assert!(store.mails().is_empty());
+}
+
+#[test]
+fn one_letter_that_somebody_else_took_leaves_the_others_acknowledged() {
+    let (store, company) = company();
+    for name in ["nina", "oskar", "paula"] {
+        block_on(company.invite(name, "agent")).unwrap();
+    }
+    let (mailer, directory) = slow(&store, &company, Span::seconds(1));
+    let taken = store.clone();
+    *mailer.then.lock().unwrap() = Some(Box::new(move |count| {
+        if count == 1 {
+            let mut changes = ChangeSet::default();
+            changes.delete.extend(taken.mails().last().map(|mail| Key::Mail(mail.id)));
+            apart(taken.commit(changes)).unwrap();
+        }
+    }));
+    block_on(directory.maintain()).unwrap();
+    assert!(store.mails().is_empty(), "sent, and not acknowledged: {:?}", store.mails());
+}
+
+#[test]
+fn a_letter_that_fails_is_tried_again_after_longer_and_longer_until_six_hours() {
+    let (store, company) = company();
+    let lasting = Rules { invitation_lifetime: Span::days(30), ..Rules::default() };
+    let organization = company.organization;
+    let change = ChangeRules { organization, rules: lasting };
+    block_on(company.directory.execute(company.principal("olivia"), change)).ok();
+    block_on(company.invite("nina", "agent")).unwrap();
+    let mut minutes = Vec::new();
+    for _ in 0..11 {
+        company.postbox.fail_next(1);
+        let now = company.clock.now();
+        block_on(company.directory.maintain()).unwrap();
+        let due = store.mails().first().unwrap().due_at;
+        minutes.push((due.micros() - now.micros()) / 60_000_000);
+        company.clock.set(due);
+    }
+    assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360]);
+}
+
 // ── Maintenance ─────────────────────────────────────────────────────────────────────────────────
 
 // ── The audit ───────────────────────────────────────────────────────────────────────────────────
