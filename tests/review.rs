@@ -341,6 +341,26 @@ fn a_letter_that_fails_is_tried_again_after_longer_and_longer_until_six_hours() 
 
 // ── Maintenance ─────────────────────────────────────────────────────────────────────────────────
 
+#[test]
+fn an_organization_that_others_keep_changing_holds_up_nobody_elses_mail() {
+    let (store, company) = company();
+    let rival = company.rival;
+    let email = "nina@rival.example".parse().unwrap();
+    let invite = Invite::new(rival, email, "agent".parse().unwrap());
+    block_on(company.directory.execute(company.principal("rita"), invite)).unwrap();
+    company.clock.advance(Span::days(60));
+    block_on(company.invite("oskar", "agent")).unwrap();
+    store.told(|it| {
+        it.commit = Some(Box::new(move |changes| {
+            let rivals = changes.guards.iter().any(|it| it.key == Key::Organization(rival));
+            rivals.then_some(CommitError::Conflict(None))
+        }));
+    });
+    let done = block_on(company.directory.maintain()).unwrap();
+    assert!(done.more, "the rival's invitation is still to lapse");
+    assert_eq!(company.postbox.take().len(), 1);
+}
+
 // ── The audit ───────────────────────────────────────────────────────────────────────────────────
 
 // ── The working state ───────────────────────────────────────────────────────────────────────────
