@@ -363,6 +363,25 @@ fn an_organization_that_others_keep_changing_holds_up_nobody_elses_mail() {
 
 // ── The audit ───────────────────────────────────────────────────────────────────────────────────
 
+#[test]
+fn an_audit_without_its_last_entries_does_not_verify() {
+    let (store, company) = company();
+    let stream = Stream::Organization(company.organization);
+    block_on(company.directory.verify_audit(stream)).unwrap();
+    let last = block_on(
+        company.directory.organization(&company.principal("olivia"), company.organization),
+    );
+    let last = last.unwrap().head.position;
+    store.told(|it| {
+        it.find = Some(Box::new(move |_, mut found| {
+            found.retain(|it| !matches!(it, Record::Entry(it) if it.entry.position == last));
+            found
+        }));
+    });
+    let verified = block_on(company.directory.verify_audit(stream));
+    assert!(matches!(verified, Err(Error::Audit(_))), "{verified:?}");
+}
+
 // ── The working state ───────────────────────────────────────────────────────────────────────────
 
 #[test]
