@@ -2,8 +2,8 @@
 
 use crate::access::Management;
 use crate::domain::{
-    FeedPosition, Head, Logged, OrganizationId, Principal, Record, Refusal, Revision, Stream,
-    Thing, UserId, verify_chain,
+    BrokenChain, FeedPosition, Head, Key, Logged, Need, OrganizationId, Principal, Record, Refusal,
+    Revision, State, Stream, Thing, UserId, verify_chain,
 };
 use crate::ports::Find;
 
@@ -71,14 +71,44 @@ impl UserDirectory {
     /// # Errors
     /// [`Error::Audit`] says where the chain is broken.
     pub async fn verify_audit(&self, stream: Stream) -> Result<Head, Error> {
+        let recorded = self.recorded_head(stream).await?;
         let mut head = Head::default();
         loop {
             let page = self.entries(stream, head.position, PAGE).await?;
-            head = verify_chain(head, &page.entries)?;
+            let behind = verify_chain(head, &page.entries)?;
+            let (from, to) = (head.position, behind.position);
+            if from < recorded.position && recorded.position <= to {
+                let there = |it: &&Logged| it.entry.position == recorded.position;
+                let there = page.entries.iter().find(there).map(|it| it.entry.hash);
+                if there != Some(recorded.hash) {
+                    let what = "the head on record says otherwise";
+                    return Err(BrokenChain { position: recorded.position, what }.into());
+                }
+            }
+            head = behind;
             if page.next.is_none() {
-                return Ok(head);
+                break;
             }
         }
+        if head.position < recorded.position {
+            let what = "the entries from here to the head on record are missing";
+            return Err(BrokenChain { position: head.position.next(), what }.into());
+        }
+        Ok(head)
+    }
+
+    /// The head as it stands in the stream's own record.
+    async fn recorded_head(&self, stream: Stream) -> Result<Head, Error> {
+        let key = match stream {
+            Stream::Organization(id) => Key::Organization(id),
+            Stream::User(id) => Key::User(id),
+        };
+        let state = State::new(self.inner.store.load(&[Need::Record(key)]).await?);
+        Ok(match stream {
+            Stream::Organization(id) => state.organization(id).map(|it| it.head),
+            Stream::User(id) => state.user(id).map(|it| it.head),
+        }
+        .unwrap_or_default())
     }
 
     /// What happened in all organizations behind a position, in one order: for billing, webhooks

@@ -99,47 +99,68 @@ impl Inner {
 
     /// Commits a batch of jobs together, and answers each.
     pub(super) async fn commit_jobs(&self, stream: Stream, jobs: Vec<Job>) {
-        let jobs: Vec<Prepared> = jobs
-            .into_iter()
-            .map(|job| {
-                let many = job.commands.len() > 1 || job.first > 0;
-                let key = |n| numbered(job.request.key.as_ref(), many.then_some(job.first + n));
-                let asked = job.commands.into_iter().enumerate().map(|(n, command)| Asked {
-                    facts: self.facts(&job.request),
-                    key: key(n),
-                    command,
-                });
-                Prepared {
-                    asked: asked.collect(),
-                    request: job.request,
-                    all_or_nothing: job.all_or_nothing,
-                    answer: job.answer,
-                }
-            })
-            .collect();
-        self.commit_prepared(stream, jobs).await;
+        let (jobs, callers): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|job| self.prepare(job)).unzip();
+        let answers = self.commit_prepared(stream, jobs).await;
+        for (caller, answers) in callers.into_iter().zip(answers) {
+            // Nobody may be waiting any more; it is done all the same.
+            let _ = caller.send(answers);
+        }
     }
 
-    async fn commit_prepared(&self, stream: Stream, mut jobs: Vec<Prepared>) {
-        let together = self.attempt(stream, &mut jobs).await;
-        let answers = match together {
+    fn prepare(&self, job: Job) -> (Prepared, Caller) {
+        let many = job.commands.len() > 1 || job.first > 0;
+        let key = |n| numbered(job.request.key.as_ref(), many.then_some(job.first + n));
+        let asked = job.commands.into_iter().enumerate().map(|(n, command)| Asked {
+            facts: self.facts(&job.request),
+            key: key(n),
+            command,
+        });
+        let asked = asked.collect();
+        let Job { request, all_or_nothing, answer, .. } = job;
+        (Prepared { asked, request, all_or_nothing }, answer)
+    }
+
+    async fn commit_prepared(&self, stream: Stream, mut jobs: Vec<Prepared>) -> Answers {
+        let together = match jobs.as_mut_slice() {
+            [_] | [] => Err(Attempt::Divide),
+            several => self.attempt(stream, several).await,
+        };
+        match together {
+            Ok(answers) => answers,
             Err(Attempt::Divide) => {
                 // A claim was lost to another process: each on its own, so that one loses alone.
                 let mut answers = Vec::new();
-                for job in &mut jobs {
-                    answers.push(match self.attempt(stream, std::slice::from_mut(job)).await {
-                        Ok(mut one) => one.pop().unwrap_or_default(),
-                        Err(failed) => failed.answers(job),
-                    });
+                for job in jobs {
+                    answers.push(self.commit_alone(stream, job).await);
                 }
                 answers
             }
-            Ok(answers) => answers,
             Err(failed) => jobs.iter().map(|job| failed.answers(job)).collect(),
-        };
-        for (job, answers) in jobs.into_iter().zip(answers) {
-            // Nobody may be waiting any more; it is done all the same.
-            let _ = job.answer.send(answers);
+        }
+    }
+
+    async fn commit_alone(
+        &self,
+        stream: Stream,
+        mut job: Prepared,
+    ) -> Vec<Result<Committed, Error>> {
+        match self.attempt(stream, std::slice::from_mut(&mut job)).await {
+            Ok(answers) => answers.into_iter().flatten().collect(),
+            Err(Attempt::Divide) => {
+                // The same within a job: a command that is refused holds no other up.
+                let mut answers = Vec::new();
+                for mut one in job.divided() {
+                    answers.extend(
+                        match self.attempt(stream, std::slice::from_mut(&mut one)).await {
+                            Ok(answers) => answers.into_iter().flatten().collect(),
+                            Err(failed) => failed.answers(&one),
+                        },
+                    );
+                }
+                answers
+            }
+            Err(failed) => failed.answers(&job),
         }
     }
 
@@ -156,12 +177,18 @@ impl Inner {
                 (state, answers) = self.decide_jobs(stream, jobs).await?;
             }
             let Some(first) = state.first_appended() else {
-                return self.replay(stream, answers).await;
+                return Ok(self.replay(stream, answers).await);
             };
             match self.commit(&state, first).await {
-                Ok(()) => return self.replay(stream, answers).await,
+                Ok(()) => return Ok(self.replay(stream, answers).await),
                 Err(CommitError::Conflict(_)) => last = Attempt::Contended,
                 Err(CommitError::Claimed(_)) if jobs.len() > 1 => return Err(Attempt::Divide),
+                // Loaded again, whoever lost is refused; when they are not, each has its own commit.
+                Err(CommitError::Claimed(_))
+                    if attempt > 0 && jobs.iter().any(Prepared::is_divisible) =>
+                {
+                    return Err(Attempt::Divide);
+                }
                 Err(CommitError::Claimed(claim)) => last = Attempt::Claimed(claim),
                 Err(CommitError::Failed(error)) => return Err(Attempt::Failed(error)),
                 Err(CommitError::Unknown(_)) => return Err(Attempt::Unknown),
@@ -225,18 +252,22 @@ impl Inner {
     }
 
     /// Fills in what commands answered that were done earlier under the same key.
-    async fn replay(&self, stream: Stream, mut answers: Answers) -> Result<Answers, Attempt> {
+    ///
+    /// An answer that cannot be read is nobody else's loss: the others are committed.
+    async fn replay(&self, stream: Stream, mut answers: Answers) -> Answers {
         for answer in answers.iter_mut().flatten() {
-            if let Ok(Committed { revision, events: events @ None }) = answer {
-                let need = Need::Record(Key::Entry(stream, *revision));
-                let state = State::new(self.store.load(&[need]).await.map_err(Attempt::Failed)?);
-                *events = state
-                    .entry(stream, *revision)
-                    .and_then(|it| it.detail.as_ref())
-                    .map(|detail| detail.events.clone());
-            }
+            let Ok(Committed { revision, events: None }) = *answer else { continue };
+            let need = Need::Record(Key::Entry(stream, revision));
+            let Ok(records) = self.store.load(&[need]).await else {
+                *answer = Err(Error::OutcomeUnknown);
+                continue;
+            };
+            let state = State::new(records);
+            let detail = state.entry(stream, revision).and_then(|it| it.detail.as_ref());
+            let events = detail.map(|detail| detail.events.clone());
+            *answer = Ok(Committed { revision, events });
         }
-        Ok(answers)
+        answers
     }
 }
 
@@ -268,7 +299,26 @@ struct Prepared {
     asked: Vec<Asked>,
     request: Request,
     all_or_nothing: bool,
-    answer: futures_channel::oneshot::Sender<Vec<Result<Committed, Error>>>,
+}
+
+/// Whoever waits for the answers to a job.
+type Caller = futures_channel::oneshot::Sender<Vec<Result<Committed, Error>>>;
+
+impl Prepared {
+    /// Whether its commands stand each on its own.
+    const fn is_divisible(&self) -> bool {
+        !self.all_or_nothing && self.asked.len() > 1
+    }
+
+    /// Each of its commands as a job of its own.
+    fn divided(self) -> impl Iterator<Item = Self> {
+        let Self { asked, request, all_or_nothing } = self;
+        asked.into_iter().map(move |asked| Self {
+            asked: vec![asked],
+            request: request.clone(),
+            all_or_nothing,
+        })
+    }
 }
 
 /// Why nothing was committed.

@@ -72,9 +72,9 @@ impl Inner {
                 }
                 done.items_moved += moved.items;
                 let written = self.write(&before, it).await?;
-                let running = written.filter(|it| it.status == HandoverStatus::Running);
-                done.handovers_done += u32::from(running.is_none());
-                Ok(running)
+                let is_done = |it: &Handover| it.status == HandoverStatus::Done;
+                done.handovers_done += u32::from(written.as_ref().is_some_and(is_done));
+                Ok(written.filter(|it| !is_done(it)))
             }
             Err(error) => {
                 tracing::warn!(handover = %it.id, %error, "a batch failed; trying again later");

@@ -6,6 +6,7 @@
 //! [`maintain`](crate::UserDirectory::maintain).
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_channel::oneshot;
@@ -55,6 +56,7 @@ impl Inner {
         (first, all_or_nothing): (usize, bool),
     ) -> Vec<Result<Committed, Error>> {
         let (answer, mut answered) = oneshot::channel();
+        let asked = commands.len();
         let lane = Arc::clone(lock(&self.lanes.0).entry(stream).or_default());
         lock(&lane.waiting).push_back(Job { request, commands, all_or_nothing, first, answer });
         loop {
@@ -65,8 +67,11 @@ impl Inner {
                     return answer;
                 }
                 Ok(None) => {}
-                // INVARIANT: a batch answers every job that it takes, and is never abandoned.
-                Err(oneshot::Canceled) => return vec![Err(Error::OutcomeUnknown)],
+                // INVARIANT: a batch answers every job that it takes, unless a port panics.
+                Err(oneshot::Canceled) => {
+                    self.leave(stream, lane);
+                    return (0..asked).map(|_| Err(Error::OutcomeUnknown)).collect();
+                }
             }
         }
     }
@@ -80,7 +85,12 @@ impl Inner {
                 let (inner, lane) = (Arc::clone(self), Arc::clone(lane));
                 let batch = async move {
                     let jobs = take(&lane);
-                    inner.commit_jobs(stream, jobs).await;
+                    // A port that panics ends this batch, not the lane: nothing outlives the batch
+                    // that it could have left half done.
+                    let done = AssertUnwindSafe(inner.commit_jobs(stream, jobs)).catch_unwind();
+                    if done.await.is_err() {
+                        tracing::error!("a batch panicked; whether it was committed is not known");
+                    }
                 }
                 .boxed()
                 .shared();
@@ -93,26 +103,35 @@ impl Inner {
     /// Forgets a lane that nobody uses.
     fn leave(&self, stream: Stream, lane: Arc<Lane>) {
         let mut lanes = lock(&self.lanes.0);
-        let idle = lock(&lane.waiting).is_empty()
-            && lock(&lane.running).as_ref().is_none_or(|batch| batch.peek().is_some());
+        let idle = lane.is_idle();
         drop(lane);
         if idle && lanes.get(&stream).is_some_and(|lane| Arc::strong_count(lane) == 1) {
             lanes.remove(&stream);
         }
     }
 
-    /// Finishes what callers have left behind.
+    /// Finishes what callers have left behind; what comes later is driven by whoever asked for it.
     pub(super) async fn settle(self: &Arc<Self>) {
         let lanes: Vec<_> =
             lock(&self.lanes.0).iter().map(|(stream, lane)| (*stream, Arc::clone(lane))).collect();
         for (stream, lane) in lanes {
-            while !lock(&lane.waiting).is_empty()
-                || lock(&lane.running).as_ref().is_some_and(|batch| batch.peek().is_none())
-            {
+            // Each batch takes at least one of the jobs that wait now, after the one that runs.
+            let batches = lock(&lane.waiting).len() + 1;
+            for _ in 0..batches {
+                if lane.is_idle() {
+                    break;
+                }
                 self.turn(stream, &lane).await;
             }
             self.leave(stream, lane);
         }
+    }
+}
+
+impl Lane {
+    fn is_idle(&self) -> bool {
+        lock(&self.waiting).is_empty()
+            && lock(&self.running).as_ref().is_none_or(|batch| batch.peek().is_some())
     }
 }
 

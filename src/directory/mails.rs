@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    EmailAddress, Generation, Key, Mail, MailAbout, MembershipId, Need, Organization, Purpose,
-    Record, Rules, Span, State, Timestamp, Token, TokenClaims,
+    ChangeSet, EmailAddress, Generation, Key, Mail, MailAbout, MembershipId, Need, Organization,
+    Purpose, Record, Rules, Span, State, Timestamp, Token, TokenClaims,
 };
 use crate::ports::{CommitError, Find, Letter, LetterKind};
 
@@ -13,6 +13,8 @@ use super::{Error, Inner, UserDirectory};
 
 /// Whoever takes mail to deliver has this long before others try.
 const LEASE: Span = Span::seconds(120);
+/// Nobody begins to send later than this in a lease: what was sent is acknowledged within it.
+const SENDING: Span = Span::seconds(60);
 /// Mails leased and acknowledged together.
 const TOGETHER: u32 = 50;
 
@@ -31,9 +33,9 @@ impl UserDirectory {
             if mails.is_empty() {
                 return Ok(());
             }
-            left = left.saturating_sub(limit);
+            left = left.saturating_sub(u32::try_from(mails.len()).unwrap_or(limit));
             let leased = self.inner.lease(mails, now).await?;
-            self.inner.send(leased, done).await?;
+            self.inner.send(leased, now.plus(SENDING), done).await?;
         }
         done.more = true;
         Ok(())
@@ -80,52 +82,73 @@ impl Inner {
         }
     }
 
-    async fn send(&self, mails: Vec<Mail>, done: &mut Maintained) -> Result<(), Error> {
+    async fn send(
+        &self,
+        mails: Vec<Mail>,
+        until: Timestamp,
+        done: &mut Maintained,
+    ) -> Result<(), Error> {
         let needs: BTreeSet<Need> = mails.iter().flat_map(about).collect();
         let needs: Vec<Need> = needs.into_iter().collect();
         let state = State::new(self.store.load(&needs).await?);
-        let mut finished = State::default();
-        let mut settled = Vec::new();
+        let mut changes = Vec::new();
         for mail in mails {
+            if self.clock.now() >= until {
+                changes.push(due_again(&mail, self.clock.now()));
+                continue;
+            }
             let Some(letter) = self.letter(&state, &mail) else {
                 // I9: what is no longer true is never sent.
                 done.mails_dropped += 1;
-                settled.push(mail);
+                changes.push(finished(&mail));
                 continue;
             };
             match self.mailer.send(&letter).await {
                 Ok(()) => {
                     done.mails_sent += 1;
-                    settled.push(mail);
+                    changes.push(finished(&mail));
                 }
                 Err(error) => {
                     tracing::warn!(mail = %mail.id, attempts = mail.attempts, %error, "mail failed");
                     done.mails_failed += 1;
-                    finished.load([Record::Mail(Box::new(mail.clone()))]);
-                    finished.put_mail(self.later(mail));
+                    changes.push(put_off(&mail, self.later(&mail)));
                 }
             }
         }
-        let mut changes = finished.changes();
-        for mail in settled {
-            changes.drop_mail(&mail);
+        self.settle_mails(changes).await
+    }
+
+    /// Writes what became of mails: together, or else each on its own, so that one that somebody
+    /// else went on with leaves the others acknowledged (I9).
+    async fn settle_mails(&self, each: Vec<ChangeSet>) -> Result<(), Error> {
+        let mut together = ChangeSet::default();
+        for one in each.iter().cloned() {
+            together.guards.extend(one.guards);
+            together.put.extend(one.put);
+            together.delete.extend(one.delete);
         }
-        match self.store.commit(changes).await {
-            // A conflict means that a lease ran out and somebody else went on with it.
-            Ok(())
-            | Err(CommitError::Conflict(_) | CommitError::Claimed(_) | CommitError::Unknown(_)) => {
+        match self.store.commit(together).await {
+            Ok(()) => return Ok(()),
+            Err(CommitError::Failed(error)) => return Err(error.into()),
+            Err(CommitError::Conflict(_) | CommitError::Claimed(_) | CommitError::Unknown(_)) => {}
+        }
+        for one in each {
+            match self.store.commit(one).await {
+                // Done by the commit whose answer was lost, or the lease ran out.
                 Ok(())
+                | Err(
+                    CommitError::Conflict(_) | CommitError::Claimed(_) | CommitError::Unknown(_),
+                ) => {}
+                Err(CommitError::Failed(error)) => return Err(error.into()),
             }
-            Err(CommitError::Failed(error)) => Err(error.into()),
         }
+        Ok(())
     }
 
     /// Tried again after 1, 2, 4, … minutes, at most 6 hours.
-    fn later(&self, mut mail: Mail) -> Mail {
-        let minutes = 1_u32 << mail.attempts.min(9);
-        let span = Span::seconds(60 * minutes.min(360) / 2);
-        mail.due_at = self.clock.now().plus(span);
-        mail
+    fn later(&self, mail: &Mail) -> Timestamp {
+        let minutes = 1_u32 << mail.attempts.saturating_sub(1).min(9);
+        self.clock.now().plus(Span::seconds(60 * minutes.min(360)))
     }
 
     /// The letter, if what it says is still true.
@@ -218,6 +241,27 @@ fn offer(
         expires_at: offer.expires_at,
     };
     Some((it.email.clone()?, kind))
+}
+
+/// It is acknowledged, or no longer true.
+fn finished(mail: &Mail) -> ChangeSet {
+    let mut changes = ChangeSet::default();
+    changes.drop_mail(mail);
+    changes
+}
+
+fn put_off(mail: &Mail, due_at: Timestamp) -> ChangeSet {
+    let mut state = State::new([Record::Mail(Box::new(mail.clone()))]);
+    state.put_mail(Mail { due_at, ..mail.clone() });
+    state.changes()
+}
+
+/// It was not its turn: that was no attempt.
+fn due_again(mail: &Mail, now: Timestamp) -> ChangeSet {
+    let mut state = State::new([Record::Mail(Box::new(mail.clone()))]);
+    let attempts = mail.attempts.saturating_sub(1);
+    state.put_mail(Mail { due_at: now, attempts, ..mail.clone() });
+    state.changes()
 }
 
 fn about(mail: &Mail) -> Vec<Need> {

@@ -69,11 +69,12 @@ impl UserDirectory {
     pub async fn maintain_up_to(&self, most: Maintenance) -> Result<Maintained, Error> {
         self.inner.settle().await;
         let mut done = Maintained::default();
-        self.lapse(most, &mut done).await?;
-        self.close(most, &mut done).await?;
-        self.deliver(most, &mut done).await?;
-        self.hand_over(most, &mut done).await?;
-        Ok(done)
+        // Each kind has its turn, also when another fails.
+        let lapsed = self.lapse(most, &mut done).await;
+        let closed = self.close(most, &mut done).await;
+        let delivered = self.deliver(most, &mut done).await;
+        let handed_over = self.hand_over(most, &mut done).await;
+        lapsed.and(closed).and(delivered).and(handed_over).map(|()| done)
     }
 
     async fn lapse(&self, most: Maintenance, done: &mut Maintained) -> Result<(), Error> {
@@ -95,6 +96,8 @@ impl UserDirectory {
                     Ok(_) => done.invitations_lapsed += 1,
                     // Answered, sent again or taken back meanwhile.
                     Err(Error::Refused(_)) => {}
+                    // One busy organization holds up no other.
+                    Err(Error::Contended | Error::OutcomeUnknown) => done.more = true,
                     Err(other) => return Err(other),
                 }
             }
@@ -114,6 +117,7 @@ impl UserDirectory {
                 Ok(_) => done.organizations_closed += 1,
                 // Resumed meanwhile.
                 Err(Error::Refused(_)) => {}
+                Err(Error::Contended | Error::OutcomeUnknown) => done.more = true,
                 Err(other) => return Err(other),
             }
         }

@@ -98,26 +98,36 @@ impl State {
         state
     }
 
-    /// Adds records that were loaded later in the same view.
+    /// Adds records that were loaded later. What is known already stays as it is, and as it was
+    /// changed.
     pub fn load(&mut self, records: impl IntoIterator<Item = Record>) {
         for record in records {
             match record {
                 Record::Organization(it) => self.organizations.load(it.id, *it),
                 Record::Role(organization, it) => {
-                    self.roles.entry((organization, it.name.clone())).or_insert(*it);
+                    let key = (organization, it.name.clone());
+                    if !self.role_changes.contains(&key) {
+                        self.roles.entry(key).or_insert(*it);
+                    }
                 }
                 Record::Workspace(it) => self.workspaces.load(it.id, *it),
                 Record::User(it) => {
-                    self.held.extend(user_claims(&it).into_iter().map(|c| (c, it.id.uuid())));
+                    if self.users.get(it.id).is_none() {
+                        self.hold(it.id.uuid(), user_claims(&it));
+                    }
                     self.users.load(it.id, *it);
                 }
                 Record::Membership(it) => {
-                    self.held.extend(membership_claims(&it).into_iter().map(|c| (c, it.id.uuid())));
+                    if self.memberships.get(it.id).is_none() {
+                        self.hold(it.id.uuid(), membership_claims(&it));
+                    }
                     self.memberships.load(it.id, *it);
                 }
                 Record::Invitation(it) => self.invitations.load(it.id, *it),
                 Record::Team(it) => {
-                    self.held.extend(team_claims(&it).into_iter().map(|c| (c, it.id.uuid())));
+                    if self.teams.get(it.id).is_none() {
+                        self.hold(it.id.uuid(), team_claims(&it));
+                    }
                     self.teams.load(it.id, *it);
                 }
                 Record::SupportAccess(it) => self.supports.load(it.id, *it),
@@ -125,15 +135,21 @@ impl State {
                 Record::Mail(it) => self.mails.load(it.id, *it),
                 Record::Activity(it) => self.activities.load(it.membership, *it),
                 Record::Block(it) => {
-                    self.blocks.insert((it.organization, it.digest), (true, false));
+                    self.blocks.entry((it.organization, it.digest)).or_insert((true, false));
                 }
                 Record::Receipt(it) => {
-                    self.receipts.insert(it.key.clone(), (*it, false));
+                    self.receipts.entry(it.key.clone()).or_insert((*it, false));
                 }
                 Record::Entry(it) => {
                     self.entries.insert((it.entry.stream, it.entry.position), *it);
                 }
             }
+        }
+    }
+
+    fn hold(&mut self, holder: Uuid, claims: Vec<Claim>) {
+        for claim in claims {
+            self.held.entry(claim).or_insert(holder);
         }
     }
 
