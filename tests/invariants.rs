@@ -258,7 +258,7 @@ impl World {
         let invitee = (0..PEOPLE).find(|n| Some(address(*n)) == invited).unwrap_or(act.who);
         let own = state.membership_of(organization.into(), self.users[act.who]).map(|it| it.id);
         let place: Scope = match self.workspaces.first() {
-            Some(workspace) if act.a / PEOPLE % 3 == 0 => {
+            Some(workspace) if (act.a / PEOPLE).is_multiple_of(3) => {
                 Scope::workspace(organization, *workspace)
             }
             _ => organization.into(),
@@ -299,7 +299,7 @@ impl World {
                 .into()
             }
             19 | 20 => {
-                let then_become = (act.b % 2 == 0).then(|| "admin".parse().unwrap());
+                let then_become = act.b.is_multiple_of(2).then(|| "admin".parse().unwrap());
                 OfferOwnership {
                     organization,
                     membership,

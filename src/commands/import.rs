@@ -585,7 +585,7 @@ mod tests {
 
     #[test]
     fn there_is_an_end_to_what_is_read() {
-        let rows = |n: usize| (0..n).map(|n| format!("p{n}@x.org\n")).collect::<String>();
+        let rows = |n: usize| (0..n).fold(String::new(), |all, n| all + &format!("p{n}@x.org\n"));
         assert_eq!(typed(&rows(Review::MAX_ROWS)).invites.len(), Review::MAX_ROWS);
         let problem = ImportProblem::TooManyRows { max: Review::MAX_ROWS };
         for review in [

@@ -1,6 +1,6 @@
 //! Driving handovers: batch by batch, each named, each acknowledged before the next.
 
-use crate::domain::{Handover, HandoverStatus, Key, Need, Record, Span, State};
+use crate::domain::{Handover, HandoverStatus, Need, Record, Span, State};
 use crate::ports::{Batch, CommitError, Find, Workload};
 
 use super::maintain::{Maintained, Maintenance};

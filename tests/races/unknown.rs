@@ -29,7 +29,7 @@ impl Store for Forgetful {
 
     async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed).wrapping_mul(2_654_435_761);
-        let lost = (call >> 8) % self.one_in == 0;
+        let lost = (call >> 8).is_multiple_of(self.one_in);
         let happens = self.happened.unwrap_or(call >> 28 & 1 == 0);
         if lost && !happens {
             return Err(CommitError::Unknown("the connection was reset before".to_owned()));
@@ -46,7 +46,7 @@ impl Store for Forgetful {
     }
 }
 
-async fn house(company: &Company, store: Forgetful, seed: u64) -> UserDirectory {
+fn house(company: &Company, store: Forgetful, seed: u64) -> UserDirectory {
     UserDirectory::builder_with(
         store,
         company.postbox.clone(),
@@ -59,14 +59,14 @@ async fn house(company: &Company, store: Forgetful, seed: u64) -> UserDirectory 
 }
 
 async fn once_each(store: SharedStore, one_in: u32, happened: Option<bool>) {
-    let company = Company::found(store.clone()).await;
+    let company = Company::found(store.clone());
     let stream = Stream::Organization(company.organization);
     let forgetful = |calls| {
         let calls = AtomicU32::new(calls);
         Forgetful { store: store.clone(), one_in, calls, happened }
     };
-    let directory = house(&company, forgetful(0), 50).await;
-    let other = house(&company, forgetful(1_000), 51).await;
+    let directory = house(&company, forgetful(0), 50);
+    let other = house(&company, forgetful(1_000), 51);
     let start = company.directory.verify_audit(stream).await.unwrap().position.get();
     let olivia = company.principal("olivia");
     let mut expected = start;
@@ -128,7 +128,7 @@ fn a_store_that_never_answers_leaves_it_open() {
         let company = Company::found(store.clone()).await;
         let calls = AtomicU32::new(0);
         let silent = Forgetful { store, one_in: 1, calls, happened: Some(false) };
-        let directory = house(&company, silent, 50).await;
+        let directory = house(&company, silent, 50);
         let limit = SetSeatLimit { organization: company.organization, limit: Some(50) };
         let answer = directory.execute(&company.principal("olivia"), limit).await;
         assert!(matches!(answer, Err(Error::OutcomeUnknown)), "{answer:?}");

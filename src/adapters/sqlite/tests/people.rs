@@ -207,12 +207,12 @@ fn what_it_costs(durability: Durability, alone: u64) {
         }
     };
     let mut changes: Vec<ChangeSet> = (1..=alone + 4_000).map(invite).collect();
-    let together = changes.split_off(alone as usize);
+    let together = changes.split_off(usize::try_from(alone).unwrap());
     let started = std::time::Instant::now();
     for changes in changes {
         block_on(store.commit(changes)).unwrap();
     }
-    println!("alone: {:?}", started.elapsed() / alone as u32);
+    println!("alone: {:?}", started.elapsed() / u32::try_from(alone).unwrap());
     let started = std::time::Instant::now();
     let answers = block_on(join_all(together.into_iter().map(|changes| store.commit(changes))));
     assert!(answers.iter().all(Result::is_ok));
