@@ -234,7 +234,7 @@ fn a_claim_that_somebody_else_holds_is_lost_by_one_command_of_many() {
     });
     let done: Vec<bool> = answers.iter().map(Result::is_ok).collect();
     assert_eq!(done, [true, false, true], "{answers:?}");
-    assert!(matches!(answers[1], Err(Error::Refused(Refusal::AlreadyMember(_)))));
+    assert!(matches!(answers.get(1), Some(Err(Error::Refused(Refusal::AlreadyMember(_))))));
 }
 
 // ── Mail ────────────────────────────────────────────────────────────────────────────────────────
