@@ -48,7 +48,7 @@ impl Inner {
         leased.due_at = self.clock.now().plus(LEASE);
         let Some(mut it) = self.write(&it, leased).await? else { return Ok(None) };
         let before = it.clone();
-        if !self.receiver_fits(&it).await? {
+        if !self.still_fits(&it).await? {
             it.status = HandoverStatus::Stuck;
             self.write(&before, it).await?;
             return Ok(None);
@@ -85,12 +85,17 @@ impl Inner {
         }
     }
 
-    /// I10: work never lands on somebody who is not active any more.
-    async fn receiver_fits(&self, it: &Handover) -> Result<bool, Error> {
-        let Some(to) = it.to else { return Ok(true) };
-        let state = State::new(self.store.load(&[Need::Record(Key::Membership(to))]).await?);
-        let to = state.membership(it.organization, to);
-        Ok(to.is_some_and(|to| to.scope == it.scope && to.is_active()))
+    /// I10: work never lands on somebody who is not active any more, and is not taken from somebody
+    /// who is back: what they hold by then was never surveyed.
+    async fn still_fits(&self, it: &Handover) -> Result<bool, Error> {
+        let both = it.to.into_iter().chain([it.from]);
+        let needs: Vec<_> = both.map(|id| Need::Record(Key::Membership(id))).collect();
+        let state = State::new(self.store.load(&needs).await?);
+        let works = |id| {
+            let there = state.membership(it.organization, id);
+            there.is_some_and(|one| one.scope == it.scope && one.is_active())
+        };
+        Ok(!works(it.from) && it.to.is_none_or(works))
     }
 
     /// Writes a handover if nobody else has meanwhile.

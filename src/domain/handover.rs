@@ -52,6 +52,6 @@ pub enum HandoverStatus {
     Running,
     /// Everything surveyed has moved.
     Done,
-    /// The receiver can no longer receive; somebody has to choose again.
+    /// The receiver can no longer receive, or the leaver is back; somebody has to choose again.
     Stuck,
 }
