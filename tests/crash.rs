@@ -337,7 +337,7 @@ fn every_event_is_reflected(store: &SqliteStore, stored: &Organization, entries:
     let (mut state, mut people, mut offers) = (State::default(), Vec::new(), Vec::new());
     for Logged { entry, detail, .. } in entries {
         let detail = detail.clone().unwrap();
-        for event in &detail.events {
+        for event in &detail.events().unwrap() {
             state.apply(stream, event);
             if let Event::MembershipBegun { membership, .. } = event {
                 people.push(membership.id);

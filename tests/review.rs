@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use futures_executor::block_on;
 use tenure::adapters::memory::MemoryStore;
-use tenure::commands::{Adopt, AdoptAs, Arrive, ChangeRules, EditProfile, Invite, LinkIdentity};
+use tenure::commands::{
+    Adopt, AdoptAs, Arrive, ChangeRules, Deactivate, EditProfile, Invite, LinkIdentity, Reactivate,
+};
 use tenure::domain::{
-    ChangeSet, Claim, Event, ExternalIdentity, Key, Mail, Need, Provisioning, Record,
-    RemovedBecause, Span, State, Stream, Timestamp,
+    ChangeSet, Claim, DeactivatedBecause, Disposition, Event, ExternalIdentity, HandoverStatus,
+    Key, Mail, Need, Provisioning, Record, RemovedBecause, Span, State, Stream, Timestamp,
 };
 use tenure::ports::{CommitError, Find, Letter, MailerError, StoreError};
 use tenure::testing::cast::{Company, Desk, KEY, register};
@@ -234,7 +236,7 @@ fn a_claim_that_somebody_else_holds_is_lost_by_one_command_of_many() {
     });
     let done: Vec<bool> = answers.iter().map(Result::is_ok).collect();
     assert_eq!(done, [true, false, true], "{answers:?}");
-    assert!(matches!(answers[1], Err(Error::Refused(Refusal::AlreadyMember(_)))));
+    assert!(matches!(answers.get(1), Some(Err(Error::Refused(Refusal::AlreadyMember(_))))));
 }
 
 // ── Mail ────────────────────────────────────────────────────────────────────────────────────────
@@ -359,6 +361,35 @@ fn an_organization_that_others_keep_changing_holds_up_nobody_elses_mail() {
     let done = block_on(company.directory.maintain()).unwrap();
     assert!(done.more, "the rival's invitation is still to lapse");
     assert_eq!(company.postbox.take().len(), 1);
+}
+
+#[test]
+fn whoever_is_back_keeps_the_work_they_are_given_from_then_on() {
+    let (_, company) = company();
+    let scope = company.organization.into();
+    let (bob, berta) = (company.member("bob").membership, company.member("berta").membership);
+    company.workload.add(company.organization, "tickets", bob);
+    let leave = Deactivate {
+        scope,
+        membership: bob,
+        because: DeactivatedBecause::Leave,
+        handover: Some(Disposition::To(berta)),
+    };
+    let olivia = || company.principal("olivia");
+    block_on(company.directory.execute(olivia(), leave)).unwrap();
+    company.workload.fail_next(1);
+    block_on(company.directory.maintain()).unwrap();
+    let back = Reactivate { scope, membership: bob };
+    block_on(company.directory.execute(olivia(), back)).unwrap();
+    let new = company.workload.add(company.organization, "tickets", bob);
+    company.clock.advance(Span::hours(1));
+    block_on(company.directory.maintain()).unwrap();
+    assert!(company.workload.held_by(bob).contains(&new));
+    let who = olivia();
+    let all = company.directory.handovers(&who, company.organization, None, 50);
+    let all = block_on(all).unwrap().rows;
+    let status = all.iter().find(|it| it.from == bob).map(|it| it.status);
+    assert_eq!(status, Some(HandoverStatus::Stuck));
 }
 
 // ── The audit ───────────────────────────────────────────────────────────────────────────────────

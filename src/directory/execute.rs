@@ -264,7 +264,7 @@ impl Inner {
             };
             let state = State::new(records);
             let detail = state.entry(stream, revision).and_then(|it| it.detail.as_ref());
-            let events = detail.map(|detail| detail.events.clone());
+            let events = detail.and_then(|detail| detail.events().ok());
             *answer = Ok(Committed { revision, events });
         }
         answers
@@ -457,11 +457,8 @@ fn record(
         Stream::Organization(id) => Some(state.seats_used(id)),
         Stream::User(_) => None,
     };
-    let detail = EntryDetail {
-        salt: asked.facts.identity(u32::MAX),
-        reason: request.reason.clone(),
-        events: events.to_vec(),
-    };
+    let salt = asked.facts.identity(u32::MAX);
+    let detail = EntryDetail::new(salt, request.reason.as_ref(), events);
     let mut subjects: Vec<MembershipId> =
         events.iter().flat_map(|event| state.subjects(event)).collect();
     subjects.sort_unstable();

@@ -98,7 +98,7 @@ impl Inner {
         Ok(if !it.to.is_none_or(works) {
             Some(HandoverStatus::Stuck)
         } else if works(it.from) {
-            Some(HandoverStatus::Done)
+            Some(HandoverStatus::Returned)
         } else {
             None
         })

@@ -211,7 +211,7 @@ impl UserDirectory {
         }
     }
 
-    /// The organization, to whoever belongs to it.
+    /// The organization with its rules and tallies; takes [`Management::ViewPeople`].
     pub async fn organization(
         &self,
         who: &Principal,
@@ -219,7 +219,8 @@ impl UserDirectory {
     ) -> Result<Organization, Error> {
         let scope = organization.into();
         let state = self.inner.load(scope, who, Vec::new()).await?;
-        self.inner.standing(&state, scope, who)?;
+        let standing = self.inner.standing(&state, scope, who)?;
+        Inner::may_ask(&standing, who, Management::ViewPeople)?;
         let absent = Refusal::NotFound(Thing::Organization);
         Ok(state.organization(organization).cloned().ok_or(absent)?)
     }

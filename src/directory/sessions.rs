@@ -50,7 +50,9 @@ impl UserDirectory {
         // Whoever was deactivated meanwhile gets the answer that everybody outside gets.
         match self.inner.note_sign_in(own.id, scope.organization).await {
             Err(Error::Refused(Refusal::NotFound(_))) => Err(absent.into()),
-            noted => noted.map(|()| stamp),
+            // A busy record is no reason to keep somebody out.
+            Ok(()) | Err(Error::Contended | Error::OutcomeUnknown) => Ok(stamp),
+            Err(other) => Err(other),
         }
     }
 

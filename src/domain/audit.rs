@@ -151,6 +151,9 @@ pub struct Entry {
 
 impl Entry {
     /// The entry's own hash, computed again from what it says.
+    ///
+    /// A field that a later version adds is left out where it is absent, so that older entries go on
+    /// hashing as they did.
     pub fn computed_hash(&self) -> Digest {
         if self.hash != Digest::default() {
             return Self { hash: Digest::default(), ..self.clone() }.computed_hash();
@@ -161,22 +164,71 @@ impl Entry {
 }
 
 /// What happened, in full, with personal data; erased when the person is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
+///
+/// It is kept as the text that was committed to, so that it verifies whatever later versions of the
+/// events look like.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryDetail {
     /// Random, so that the commitment does not tell what it commits to.
-    pub salt: uuid::Uuid,
-    /// Why, in the words of whoever asked.
-    pub reason: Option<Reason>,
-    /// What happened, in order.
-    pub events: Vec<Event>,
+    salt: uuid::Uuid,
+    /// Reason and events as JSON.
+    text: String,
 }
 
+/// Personal data: logs that print with `{:?}` see nothing of it.
+impl std::fmt::Debug for EntryDetail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EntryDetail(…)")
+    }
+}
+
+#[derive(Serialize)]
+struct Told<'t> {
+    reason: Option<&'t Reason>,
+    events: &'t [Event],
+}
+
+#[derive(Deserialize)]
+struct Read {
+    reason: Option<Reason>,
+    events: Vec<Event>,
+}
+
+/// A detail was written by a version of this crate that knew other events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the detail of an audit entry holds an event that this version does not know")]
+pub struct UnknownEvent;
+
 impl EntryDetail {
+    pub(crate) fn new(salt: uuid::Uuid, reason: Option<&Reason>, events: &[Event]) -> Self {
+        // INVARIANT: reasons and events have only string keys, so they always serialise.
+        let text = serde_json::to_string(&Told { reason, events }).unwrap_or_default();
+        Self { salt, text }
+    }
+
+    /// Why, in the words of whoever asked.
+    ///
+    /// # Errors
+    /// [`UnknownEvent`] when a newer version wrote the detail.
+    pub fn reason(&self) -> Result<Option<Reason>, UnknownEvent> {
+        Ok(self.read()?.reason)
+    }
+
+    /// What happened, in order.
+    ///
+    /// # Errors
+    /// [`UnknownEvent`] when a newer version wrote the detail.
+    pub fn events(&self) -> Result<Vec<Event>, UnknownEvent> {
+        Ok(self.read()?.events)
+    }
+
+    fn read(&self) -> Result<Read, UnknownEvent> {
+        serde_json::from_str(&self.text).map_err(|_| UnknownEvent)
+    }
+
     /// What the entry's commitment must be.
     pub fn commitment(&self) -> Digest {
-        // INVARIANT: as in `Entry::computed_hash`.
-        Digest::of(&[self.salt.as_bytes(), &serde_json::to_vec(self).unwrap_or_default()])
+        Digest::of(&[self.salt.as_bytes(), self.text.as_bytes()])
     }
 }
 

@@ -52,6 +52,8 @@ pub enum HandoverStatus {
     Running,
     /// Everything surveyed has moved.
     Done,
-    /// The receiver can no longer receive; somebody has to choose again.
+    /// Whoever left came back before everything had moved, and keeps the rest.
+    Returned,
+    /// The receiver can no longer receive, or the leaver is back; somebody has to choose again.
     Stuck,
 }

@@ -29,7 +29,7 @@ mod user;
 pub use activity::Activity;
 pub use audit::{
     Actor, BrokenChain, Digest, Entry, EntryDetail, FeedPosition, Head, Logged, Stream,
-    verify_chain,
+    UnknownEvent, verify_chain,
 };
 pub use email::{CanonicalEmail, EmailAddress};
 pub use event::Event;

@@ -59,7 +59,7 @@ fn house(company: &Company, store: Forgetful, seed: u64) -> UserDirectory {
 }
 
 async fn once_each(store: SharedStore, one_in: u32, happened: Option<bool>) {
-    let company = Company::found(store.clone());
+    let company = Company::found(store.clone()).await;
     let stream = Stream::Organization(company.organization);
     let forgetful = |calls| {
         let calls = AtomicU32::new(calls);

@@ -413,7 +413,7 @@ async fn B_every_change_is_on_record_by_whom_why_and_through_which_way() {
     let by = Actor::Person { user: ada.user, membership: Some(ada.id) };
     assert_eq!((&change.entry.actor, change.entry.events[0].as_str()), (&by, "RoleChanged"));
     let detail = change.detail.as_ref().unwrap();
-    assert_eq!(detail.reason.as_ref().unwrap().as_str(), "moved to sales");
+    assert_eq!(detail.reason().unwrap().unwrap().as_str(), "moved to sales");
     assert_eq!(invite.entry.source, Some(Source::Import));
     assert!(stage.directory.audit(&bob.p(), stage.org, Revision::NONE, 9).await.is_err());
 }

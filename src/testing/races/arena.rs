@@ -339,9 +339,9 @@ impl Arena {
             let page = self.find(Find::Entries { stream, after, limit: 500 }).await;
             for record in &page {
                 let Record::Entry(logged) = record else { continue };
-                for event in logged.detail.iter().flat_map(|detail| &detail.events) {
+                for event in logged.detail.iter().flat_map(|detail| detail.events().unwrap()) {
                     if let Event::SeatLimitSet { limit: set } = event {
-                        limit = *set;
+                        limit = set;
                     }
                 }
                 let now = logged.entry.seats_used.unwrap();

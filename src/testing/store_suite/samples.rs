@@ -219,11 +219,9 @@ pub(super) fn entry(
 ) -> (Entry, EntryDetail) {
     let said =
         subjects.iter().map(|membership| Event::OwnershipAccepted { membership: *membership });
-    let detail = EntryDetail {
-        salt: Uuid::from_u128(u128::from(position)),
-        reason: Some(Reason::new("Ada asked for it").unwrap()),
-        events: said.collect(),
-    };
+    let said: Vec<Event> = said.collect();
+    let reason = Reason::new("Ada asked for it").unwrap();
+    let detail = EntryDetail::new(Uuid::from_u128(u128::from(position)), Some(&reason), &said);
     let entry = Entry {
         stream,
         position: Revision::new(position),
@@ -232,7 +230,7 @@ pub(super) fn entry(
         command: "Deactivate".to_owned(),
         actor: Actor::Person { user: id(1), membership: Some(id(2)) },
         source: Some(Source::Import),
-        events: detail.events.iter().map(|event| event.name().to_owned()).collect(),
+        events: said.iter().map(|event| event.name().to_owned()).collect(),
         subjects: subjects.to_vec(),
         seats_used: Some(7),
         commitment: detail.commitment(),

@@ -142,8 +142,7 @@ pub(super) fn mail(n: u128, version: u64) -> Record {
 }
 
 pub(super) fn entry(stream: Stream, position: u64, subjects: &[u128]) -> (Entry, EntryDetail) {
-    let detail =
-        EntryDetail { salt: id(3), reason: None, events: vec![Event::OrganizationResumed {}] };
+    let detail = EntryDetail::new(uuid::Uuid::from_u128(3), None, &[Event::OrganizationResumed {}]);
     let entry = Entry {
         stream,
         position: Revision::new(position),
