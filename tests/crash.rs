@@ -267,7 +267,7 @@ fn check(path: &Path, organization: OrganizationId, told: &Told) {
     for (revision, events) in &told.done {
         let at = usize::try_from(revision.get()).unwrap() - 1;
         let entry = entries.get(at).unwrap_or_else(|| panic!("{revision} is missing"));
-        assert_eq!(entry.detail.as_ref().map(|it| &it.events), Some(events));
+        assert_eq!(entry.detail.as_ref().map(|it| it.events().unwrap()).as_ref(), Some(events));
     }
     tallies_equal_a_recount(&directory, &stored);
     let store = SqliteStore::open(path).unwrap();
@@ -388,17 +388,17 @@ fn every_mail_is_there_or_was_sent(store: &SqliteStore, entries: &[Logged], told
     let outbox = find(store, &Find::DueMail { now, limit });
     let waiting: BTreeSet<_> = outbox.iter().map(Record::key).collect();
     let details = entries.iter().filter_map(|it| it.detail.as_ref());
-    let due: Vec<&Mail> = details
-        .flat_map(|it| &it.events)
-        .filter_map(|event| if let Event::MailDue { mail } = event { Some(&**mail) } else { None })
+    let due: Vec<Mail> = details
+        .flat_map(|it| it.events().unwrap())
+        .filter_map(|event| if let Event::MailDue { mail } = event { Some(*mail) } else { None })
         .collect();
     let revoked: BTreeSet<_> = entries
         .iter()
         .filter_map(|it| it.detail.as_ref())
-        .flat_map(|it| &it.events)
+        .flat_map(|it| it.events().unwrap())
         .filter_map(|event| {
             if let Event::InvitationRevoked { invitation } = event {
-                Some(*invitation)
+                Some(invitation)
             } else {
                 None
             }

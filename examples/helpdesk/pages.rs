@@ -122,7 +122,11 @@ impl Names {
                 users.extend(it.user.map(|user| (user, it.id)));
             }
         }
-        for event in entries.iter().filter_map(|it| it.detail.as_ref()).flat_map(|it| &it.events) {
+        for event in entries
+            .iter()
+            .filter_map(|it| it.detail.as_ref())
+            .flat_map(|it| it.events().unwrap_or_default())
+        {
             if let Event::InvitationMade { invitation } = event {
                 let member = invitation.memberships.last();
                 invitations.extend(member.map(|member| (invitation.id.uuid(), *member)));
@@ -182,9 +186,9 @@ fn line(run: &[Logged], names: &Names) -> Option<[String; 5]> {
         _ if matches!(entry.actor, Actor::Bearer { .. }) => "themselves".to_owned(),
         many => count(many.len(), "person", "people"),
     };
-    let reason = run.first()?.detail.as_ref().and_then(|it| it.reason.as_ref());
+    let reason = run.first()?.detail.as_ref().and_then(|it| it.reason().ok().flatten());
     let how = reason
-        .map(ToString::to_string)
+        .map(|it| it.to_string())
         .or_else(|| entry.source.map(|source| format!("by {}", words(&format!("{source:?}")))));
     Some([minute(entry.at), who, words(&entry.command), about, how.unwrap_or_default()])
 }
