@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     Activation, CanonicalEmail, Claim, Event, Invitation, InvitationId, InvitationStatus, Key,
     Membership, MembershipId, Need, OrganizationId, PasswordHash, Principal, Profile, Purpose,
-    Realm, Refusal, Rules, Scope, StatusName, Step, Stream, Thing, User, UserId,
+    Realm, Refusal, Rules, StatusName, Step, Thing, User, UserId,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, Intent};
+use super::{Decide, Facts, Intent, about};
 
 /// Accepts an invitation.
 ///
@@ -83,13 +83,7 @@ impl Intent for AcceptInvitation {
 }
 
 impl Decide for AcceptInvitation {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Invitation(self.invitation)));

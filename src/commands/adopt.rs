@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Claim, DeactivatedBecause, EmailAddress, Event, ExternalId, Membership, MembershipId, Need,
-    OrganizationId, PasswordHash, Profile, Realm, Refusal, RoleName, Scope, Source, Step, Stream,
-    User, UserId,
+    OrganizationId, PasswordHash, Profile, Realm, Refusal, RoleName, Scope, Source, Step, User,
+    UserId,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, Intent};
+use super::{Decide, Facts, Intent, about};
 
 /// Brings one person along from the host's existing table: no mail, the host's id kept.
 ///
@@ -57,13 +57,7 @@ impl Intent for Adopt {
 }
 
 impl Decide for Adopt {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         let o = self.organization;

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Claim, EmailAddress, Event, ExternalIdentity, Key, MembershipId, Need, OrganizationId, Profile,
-    Provisioning, Refusal, Scope, Source, Step, Stream, Thing, UserId,
+    Provisioning, Refusal, Scope, Source, Step, Thing, UserId,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, Intent};
+use super::{Decide, Facts, Intent, about};
 
 /// A person arrives by single sign-on: the announced membership becomes theirs, or, where the rules
 /// bring people in just in time, a new one does (C22).
@@ -48,13 +48,7 @@ impl Intent for Arrive {
 }
 
 impl Decide for Arrive {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         let o = self.organization;

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Key, Need, Refusal, Scope, Stream, User, UserId};
+use crate::domain::{Key, Need, Refusal, User, UserId};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Has a password link sent to a user's own verified address. Ask through
 /// [`forgot_password`](crate::UserDirectory::forgot_password), which tells a stranger nothing.
@@ -19,13 +19,7 @@ pub struct AskPasswordReset {
 answers_nothing!(AskPasswordReset);
 
 impl Decide for AskPasswordReset {
-    fn stream(&self) -> Stream {
-        Stream::User(self.user)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        None
-    }
+    about!(user);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::User(self.user)));

@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    DeactivatedBecause, Disposition, MembershipId, Need, OrganizationId, Refusal, Scope, Stream,
-};
+use crate::domain::{DeactivatedBecause, Disposition, MembershipId, Need, OrganizationId, Refusal};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use crate::access::Management;
 
@@ -28,13 +26,7 @@ pub struct Block {
 answers_nothing!(Block);
 
 impl Decide for Block {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         super::needs_of_leaving(self.membership, self.handover, needs);

@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Event, MembershipId, Need, Principal, Refusal, RoleName, Scope, StatusGroup, StatusName,
-    Stream, Thing,
+    Event, MembershipId, Need, Principal, Refusal, RoleName, Scope, StatusGroup, StatusName, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use crate::access::Management;
 
@@ -27,13 +26,7 @@ pub struct ChangeRole {
 answers_nothing!(ChangeRole);
 
 impl Decide for ChangeRole {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.scope.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.scope)
-    }
+    about!(scope);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Person(self.membership));

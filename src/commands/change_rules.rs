@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Event, Invalid, Joining, Need, OrganizationId, Problem, ProfileField, Provisioning, Refusal,
-    Role, RoleName, Rules, Scope, Span, Stream, Thing,
+    Role, RoleName, Rules, Span, Thing,
 };
 
 use crate::access::Management;
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Chooses other rules. Nobody is dropped by it: a full seat count only blocks new use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,13 +25,7 @@ pub struct ChangeRules {
 answers_nothing!(ChangeRules);
 
 impl Decide for ChangeRules {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, _: &mut Vec<Need>) {}
 

@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Event, Key, Membership, MembershipId, Need, OrganizationId, Refusal, Scope, Stream, TeamId,
-    Thing,
+    Event, Key, Membership, MembershipId, Need, OrganizationId, Refusal, TeamId, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use crate::access::Management;
 
@@ -31,13 +30,7 @@ pub struct ChangeTeamMembers {
 answers_nothing!(ChangeTeamMembers);
 
 impl Decide for ChangeTeamMembers {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Team(self.team)));

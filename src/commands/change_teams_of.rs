@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    Key, MembershipId, Need, OrganizationId, Refusal, Scope, Stream, TeamId, Thing,
-};
+use crate::domain::{Key, MembershipId, Need, OrganizationId, Refusal, TeamId, Thing};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use super::change_team_members::{join, leave, member};
 
@@ -30,13 +28,7 @@ pub struct ChangeTeamsOf {
 answers_nothing!(ChangeTeamsOf);
 
 impl Decide for ChangeTeamsOf {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Membership(self.membership)));

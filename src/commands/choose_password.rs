@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    Event, Key, Need, PasswordHash, Principal, Refusal, Scope, Stream, Thing, UserId,
-};
+use crate::domain::{Event, Key, Need, PasswordHash, Principal, Refusal, Thing, UserId};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Chooses one's own password: signed in, or by a password link, which works once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,13 +20,7 @@ pub struct ChoosePassword {
 answers_nothing!(ChoosePassword);
 
 impl Decide for ChoosePassword {
-    fn stream(&self) -> Stream {
-        Stream::User(self.user)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        None
-    }
+    about!(user);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::User(self.user)));

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Need, OrganizationId, OrganizationStatus, Refusal, Scope, Stream};
+use crate::domain::{Event, Need, OrganizationId, OrganizationStatus, Refusal};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Closes the organization: nobody passes a check from now on, and after the rules' closing period
 /// it is closed for good. Until then it can be resumed.
@@ -19,13 +19,7 @@ pub struct CloseOrganization {
 answers_nothing!(CloseOrganization);
 
 impl Decide for CloseOrganization {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, _: &mut Vec<Need>) {}
 
@@ -55,13 +49,7 @@ pub struct FinishClosing {
 answers_nothing!(FinishClosing);
 
 impl Decide for FinishClosing {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, _: &mut Vec<Need>) {}
 

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Key, Need, OrganizationId, Refusal, Scope, Stream, Thing, WorkspaceId};
+use crate::domain::{Event, Key, Need, OrganizationId, Refusal, Thing, WorkspaceId};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Closes a workspace: its memberships stay on record, and nobody passes a check in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,13 +20,7 @@ pub struct CloseWorkspace {
 answers_nothing!(CloseWorkspace);
 
 impl Decide for CloseWorkspace {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Workspace(self.workspace)));

@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Activation, Event, Need, OrganizationId, PasswordHash, Principal, Profile, Refusal, Scope,
-    Step, Stream, Thing,
+    Activation, Event, Need, OrganizationId, PasswordHash, Principal, Profile, Refusal, Step, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Finishes one's own set-up: what the rules still need is there now (C15).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,13 +26,7 @@ pub struct CompleteSetUp {
 answers_nothing!(CompleteSetUp);
 
 impl Decide for CompleteSetUp {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         super::accept_invitation::needs_of_person(facts, needs);

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Event, MayAssign, Need, OrganizationId, PermissionName, Refusal, Role, RoleName,
-    RolePermissions, Scope, Stream, Thing,
+    RolePermissions, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, Intent};
+use super::{Decide, Facts, Intent, about};
 
 use crate::access::Management;
 
@@ -33,13 +33,7 @@ impl Intent for CreateRole {
 }
 
 impl Decide for CreateRole {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, _: &mut Vec<Need>) {}
 

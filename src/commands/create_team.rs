@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Claim, Description, Event, Fence, Membership, MembershipId, Need, OrganizationId, Refusal,
-    Scope, Stream, Team, TeamId, TeamName, Thing,
+    Team, TeamId, TeamName, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, Intent};
+use super::{Decide, Facts, Intent, about};
 
 /// Makes a team, perhaps with its first members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,13 +37,7 @@ impl Intent for CreateTeam {
 }
 
 impl Decide for CreateTeam {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Holder(Claim::team_name(self.organization, &self.name)));

@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    DeactivatedBecause, Disposition, MembershipId, Need, Refusal, Removal, Scope, Stream,
-};
+use crate::domain::{DeactivatedBecause, Disposition, MembershipId, Need, Refusal, Removal, Scope};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use crate::access::Management;
 
@@ -48,13 +46,7 @@ impl Deactivate {
 answers_nothing!(Deactivate);
 
 impl Decide for Deactivate {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.scope.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.scope)
-    }
+    about!(scope);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         super::needs_of_leaving(self.membership, self.handover, needs);

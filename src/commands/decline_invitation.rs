@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    InvitationId, Key, Need, OrganizationId, Refusal, RemovedBecause, Scope, Stream,
-};
+use crate::domain::{InvitationId, Key, Need, OrganizationId, Refusal, RemovedBecause};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Declines an invitation: by its link, or signed in with the invited address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,13 +20,7 @@ pub struct DeclineInvitation {
 answers_nothing!(DeclineInvitation);
 
 impl Decide for DeclineInvitation {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Invitation(self.invitation)));

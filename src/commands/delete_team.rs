@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Key, Need, OrganizationId, Refusal, Scope, Stream, TeamId, Thing};
+use crate::domain::{Event, Key, Need, OrganizationId, Refusal, TeamId, Thing};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Deletes a team: it gives nothing any more, and its name is free. Its members stay who they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,13 +20,7 @@ pub struct DeleteTeam {
 answers_nothing!(DeleteTeam);
 
 impl Decide for DeleteTeam {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Team(self.team)));

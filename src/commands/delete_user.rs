@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Key, Need, Principal, Refusal, Scope, Stream, Thing, UserId};
+use crate::domain::{Event, Key, Need, Principal, Refusal, Thing, UserId};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Erases a user who belongs to no organization any more. Leaving them all first is what
 /// [`delete_oneself`](crate::UserDirectory::delete_oneself) does.
@@ -19,13 +19,7 @@ pub struct DeleteUser {
 answers_nothing!(DeleteUser);
 
 impl Decide for DeleteUser {
-    fn stream(&self) -> Stream {
-        Stream::User(self.user)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        None
-    }
+    about!(user);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::User(self.user)));

@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Claim, Description, Event, Key, Need, OrganizationId, Refusal, Scope, Stream, TeamId, TeamName,
-    Thing,
+    Claim, Description, Event, Key, Need, OrganizationId, Refusal, TeamId, TeamName, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Gives a team another name or description.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,13 +27,7 @@ pub struct DescribeTeam {
 answers_nothing!(DescribeTeam);
 
 impl Decide for DescribeTeam {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Team(self.team)));

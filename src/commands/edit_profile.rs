@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     EditedBy, Event, FieldName, FieldValue, Membership, MembershipId, Need, Profile, Refusal,
-    Rules, Scope, StatusGroup, Stream, Thing,
+    Rules, Scope, StatusGroup, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use std::collections::BTreeMap;
 
@@ -31,13 +31,7 @@ pub struct EditProfile {
 answers_nothing!(EditProfile);
 
 impl Decide for EditProfile {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.scope.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.scope)
-    }
+    about!(scope);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Person(self.membership));

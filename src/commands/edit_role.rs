@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Need, OrganizationId, Refusal, Role, Scope, Stream};
+use crate::domain::{Event, Need, OrganizationId, Refusal, Role};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Changes a role that was made at run time; its holders feel it at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,13 +20,7 @@ pub struct EditRole {
 answers_nothing!(EditRole);
 
 impl Decide for EditRole {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, _: &mut Vec<Need>) {}
 

@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    Event, FieldName, FieldValue, Key, Need, Principal, Refusal, Scope, Stream, Thing, UserId,
-};
+use crate::domain::{Event, FieldName, FieldValue, Key, Need, Principal, Refusal, Thing, UserId};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use std::collections::BTreeMap;
 
@@ -25,13 +23,7 @@ pub struct EditSettings {
 answers_nothing!(EditSettings);
 
 impl Decide for EditSettings {
-    fn stream(&self) -> Stream {
-        Stream::User(self.user)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        None
-    }
+    about!(user);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::User(self.user)));

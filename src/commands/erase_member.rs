@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     DeactivatedBecause, Event, MembershipId, MembershipStatus, Need, OrganizationId, Refusal,
-    RemovedBecause, Scope, Step, Stream,
+    RemovedBecause, Step,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Erases what is personal of somebody who was removed: address, profile, and the details of the
 /// audit entries about them. `Former member 7` remains, and counts stay right (I12).
@@ -27,13 +27,7 @@ pub struct EraseMember {
 answers_nothing!(EraseMember);
 
 impl Decide for EraseMember {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         super::needs_of_leaving(self.membership, None, needs);

@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Event, Need, OrganizationId, PermissionName, Principal, Reach, Reason, Refusal,
-    RolePermissions, Scope, Span, Stream, SubjectName, SupportAccess, SupportAccessId, SupportRule,
-    Timestamp,
+    RolePermissions, Span, SubjectName, SupportAccess, SupportAccessId, SupportRule, Timestamp,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, Intent};
+use super::{Decide, Facts, Intent, about};
 
 use std::collections::BTreeSet;
 
@@ -41,13 +40,7 @@ impl Intent for GiveSupport {
 }
 
 impl Decide for GiveSupport {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, _: &mut Vec<Need>) {}
 

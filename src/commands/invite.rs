@@ -6,11 +6,11 @@ use crate::domain::{
     Claim, DeactivatedBecause, EmailAddress, Event, Fence, Generation, Invitation, InvitationId,
     InvitationStatus, Key, MailAbout, Membership, MembershipId, MembershipStatus, Need,
     OrganizationId, Override, PermissionName, Profile, Refusal, Role, RoleName, Scope, Source,
-    StatusName, Step, Stream, TeamId, Thing,
+    StatusName, Step, TeamId, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, Intent};
+use super::{Decide, Facts, Intent, about};
 
 /// Invites one person to an organization, or to a workspace of it.
 ///
@@ -110,13 +110,7 @@ impl Intent for Invite {
 }
 
 impl Decide for Invite {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.scope.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.scope)
-    }
+    about!(scope);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         let organization = self.scope.organization;

@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    Event, InvitationId, Key, Need, OrganizationId, Refusal, Scope, Stream, Thing,
-};
+use crate::domain::{Event, InvitationId, Key, Need, OrganizationId, Refusal, Thing};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Notes that an invitation has run out; `maintain` asks for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,13 +20,7 @@ pub struct LapseInvitation {
 answers_nothing!(LapseInvitation);
 
 impl Decide for LapseInvitation {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Invitation(self.invitation)));

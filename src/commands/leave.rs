@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     DeactivatedBecause, Disposition, Event, LastOwner, MembershipId, MembershipStatus, Need,
-    Oneself, OrganizationStatus, Refusal, RemovedBecause, Scope, Stream, Thing,
+    Oneself, OrganizationStatus, Refusal, RemovedBecause, Scope, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Ends one's own membership, where the rules allow it (C12). The last owner's leaving is refused,
 /// or closes the organization (C24).
@@ -29,13 +29,7 @@ pub struct Leave {
 answers_nothing!(Leave);
 
 impl Decide for Leave {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.scope.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.scope)
-    }
+    about!(scope);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         super::needs_of_leaving(self.membership, self.handover, needs);

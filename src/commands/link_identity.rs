@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    Claim, Event, ExternalIdentity, Key, Need, Realm, Refusal, Scope, Stream, UserId,
-};
+use crate::domain::{Claim, Event, ExternalIdentity, Key, Need, Realm, Refusal, UserId};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Links an external identity to a user: after the person has proved both, which is the host's duty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,13 +22,7 @@ pub struct LinkIdentity {
 answers_nothing!(LinkIdentity);
 
 impl Decide for LinkIdentity {
-    fn stream(&self) -> Stream {
-        Stream::User(self.user)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        None
-    }
+    about!(user);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::User(self.user)));

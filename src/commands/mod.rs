@@ -159,6 +159,38 @@ macro_rules! answers_nothing {
 }
 use answers_nothing;
 
+/// What a command is about, by the field that says so.
+macro_rules! about {
+    (organization) => {
+        fn stream(&self) -> crate::domain::Stream {
+            crate::domain::Stream::Organization(self.organization)
+        }
+
+        fn scope(&self) -> Option<crate::domain::Scope> {
+            Some(self.organization.into())
+        }
+    };
+    (scope) => {
+        fn stream(&self) -> crate::domain::Stream {
+            crate::domain::Stream::Organization(self.scope.organization)
+        }
+
+        fn scope(&self) -> Option<crate::domain::Scope> {
+            Some(self.scope)
+        }
+    };
+    (user) => {
+        fn stream(&self) -> crate::domain::Stream {
+            crate::domain::Stream::User(self.user)
+        }
+
+        fn scope(&self) -> Option<crate::domain::Scope> {
+            None
+        }
+    };
+}
+use about;
+
 mod sealed {
     /// Closes [`Intent`](super::Intent).
     pub trait Sealed {}

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Event, MailAbout, MembershipId, Need, OrganizationId, OwnershipOffer, Refusal, RoleName, Scope,
-    Step, Stream, Thing,
+    Event, MailAbout, MembershipId, Need, OrganizationId, OwnershipOffer, Refusal, RoleName, Step,
+    Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Offers a member a role that keeps the organization; it changes nothing until they accept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,13 +28,7 @@ pub struct OfferOwnership {
 answers_nothing!(OfferOwnership);
 
 impl Decide for OfferOwnership {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Person(self.membership));

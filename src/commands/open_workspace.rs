@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Event, Need, OrganizationId, Refusal, Scope, Stream, Tally, Workspace, WorkspaceId,
-    WorkspaceName,
+    Event, Need, OrganizationId, Refusal, Tally, Workspace, WorkspaceId, WorkspaceName,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, Intent};
+use super::{Decide, Facts, Intent, about};
 
 /// Opens a workspace; it has no members yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,13 +30,7 @@ impl Intent for OpenWorkspace {
 }
 
 impl Decide for OpenWorkspace {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, _: &mut Vec<Need>) {}
 

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Event, Membership, MembershipId, Need, Override, PermissionName, Refusal, RoleName, Scope,
-    Stream, Thing,
+    Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use crate::access::{Extent, Management, view};
 
@@ -29,13 +29,7 @@ pub struct OverridePermission {
 answers_nothing!(OverridePermission);
 
 impl Decide for OverridePermission {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.scope.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.scope)
-    }
+    about!(scope);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Person(self.membership));

@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Event, Membership, Need, OrganizationId, OwnershipOffer, Refusal, Scope, StatusName, Stream,
-    Thing,
+    Event, Membership, Need, OrganizationId, OwnershipOffer, Refusal, StatusName, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Accepts the ownership that one was offered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,13 +20,7 @@ pub struct AcceptOwnership {
 answers_nothing!(AcceptOwnership);
 
 impl Decide for AcceptOwnership {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         super::needs_of_room(facts, self.organization, needs);
@@ -78,13 +71,7 @@ pub struct DeclineOwnership {
 answers_nothing!(DeclineOwnership);
 
 impl Decide for DeclineOwnership {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, _: &mut Vec<Need>) {}
 

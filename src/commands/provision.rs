@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Claim, EmailAddress, Event, ExternalId, ExternalIdentity, Key, Membership, MembershipId, Need,
-    OrganizationId, Profile, Refusal, RoleName, Scope, Source, StatusName, Step, Stream,
+    OrganizationId, Profile, Refusal, RoleName, Scope, Source, StatusName, Step,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, Intent};
+use super::{Decide, Facts, Intent, about};
 
 /// Announces somebody: by a directory, or by a member who may invite. No mail goes out; whoever
 /// arrives with the identity is this person (C17, C22).
@@ -41,13 +41,7 @@ impl Intent for Provision {
 }
 
 impl Decide for Provision {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         let o = self.organization;

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     DeactivatedBecause, Event, MembershipId, MembershipStatus, Need, Principal, Refusal, Scope,
-    StatusName, Step, Stream,
+    StatusName, Step,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use crate::access::Management;
 
@@ -26,13 +26,7 @@ pub struct Reactivate {
 answers_nothing!(Reactivate);
 
 impl Decide for Reactivate {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.scope.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.scope)
-    }
+    about!(scope);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Person(self.membership));

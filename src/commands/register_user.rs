@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Claim, EmailAddress, Event, ExternalIdentity, Key, Need, Realm, Refusal, Scope, Stream, User,
-    UserId,
+    Claim, EmailAddress, Event, ExternalIdentity, Key, Need, Realm, Refusal, User, UserId,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use std::collections::BTreeSet;
 
@@ -43,13 +42,7 @@ impl RegisterUser {
 answers_nothing!(RegisterUser);
 
 impl Decide for RegisterUser {
-    fn stream(&self) -> Stream {
-        Stream::User(self.user)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        None
-    }
+    about!(user);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::User(self.user)));

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Disposition, Membership, MembershipId, Need, Refusal, Removal, RemovedBecause, Scope, Stream,
+    Disposition, Membership, MembershipId, Need, Refusal, Removal, RemovedBecause, Scope,
     WorkspaceRemoval,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use crate::access::Management;
 
@@ -31,13 +31,7 @@ pub struct RemoveMember {
 answers_nothing!(RemoveMember);
 
 impl Decide for RemoveMember {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.scope.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.scope)
-    }
+    about!(scope);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         super::needs_of_leaving(self.membership, self.handover, needs);

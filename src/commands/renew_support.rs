@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Event, Key, Need, OrganizationId, Reach, Refusal, RolePermissions, Scope, Span, Stream,
-    SupportAccessId, Thing,
+    Event, Key, Need, OrganizationId, Reach, Refusal, RolePermissions, Span, SupportAccessId, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Lets support stay for this long from now on; one that was revoked is let in anew instead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,13 +24,7 @@ pub struct RenewSupport {
 answers_nothing!(RenewSupport);
 
 impl Decide for RenewSupport {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::SupportAccess(self.access)));

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Event, Generation, Invitation, InvitationId, InvitationStatus, Key, MailAbout, Need, Refusal,
-    Scope, StatusName, Step, Stream, Thing,
+    Scope, StatusName, Step, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Sends an invitation again, also one that has run out. Links sent before no longer work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,13 +23,7 @@ pub struct ResendInvitation {
 answers_nothing!(ResendInvitation);
 
 impl Decide for ResendInvitation {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.scope.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.scope)
-    }
+    about!(scope);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Invitation(self.invitation)));

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Need, OrganizationId, OrganizationStatus, Refusal, Scope, Stream};
+use crate::domain::{Event, Need, OrganizationId, OrganizationStatus, Refusal};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Resumes a suspended or closing organization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,13 +18,7 @@ pub struct ResumeOrganization {
 answers_nothing!(ResumeOrganization);
 
 impl Decide for ResumeOrganization {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, _: &mut Vec<Need>) {}
 

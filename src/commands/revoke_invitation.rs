@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    InvitationId, InvitationStatus, Key, Need, Refusal, RemovedBecause, Scope, Stream,
-};
+use crate::domain::{InvitationId, InvitationStatus, Key, Need, Refusal, RemovedBecause, Scope};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Takes an invitation back: its links no longer work, and whoever was invited leaves a tombstone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,13 +20,7 @@ pub struct RevokeInvitation {
 answers_nothing!(RevokeInvitation);
 
 impl Decide for RevokeInvitation {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.scope.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.scope)
-    }
+    about!(scope);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Invitation(self.invitation)));

@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    Event, Key, Need, OrganizationId, Refusal, Scope, Stream, SupportAccessId, Thing,
-};
+use crate::domain::{Event, Key, Need, OrganizationId, Refusal, SupportAccessId, Thing};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Takes support's access back at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,13 +20,7 @@ pub struct RevokeSupport {
 answers_nothing!(RevokeSupport);
 
 impl Decide for RevokeSupport {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::SupportAccess(self.access)));

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Event, Generation, MailAbout, MembershipId, Need, OrganizationId, Refusal, Scope, Span, Stream,
-    Thing, Timestamp, User,
+    Event, Generation, MailAbout, MembershipId, Need, OrganizationId, Refusal, Span, Thing,
+    Timestamp, User,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use crate::access::Management;
 
@@ -25,13 +25,7 @@ pub struct SendPasswordReset {
 answers_nothing!(SendPasswordReset);
 
 impl Decide for SendPasswordReset {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Person(self.membership));

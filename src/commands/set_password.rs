@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Event, MembershipId, Need, OrganizationId, PasswordHash, Passwords, Realm, Refusal, Scope,
-    Stream, Thing,
+    Event, MembershipId, Need, OrganizationId, PasswordHash, Passwords, Realm, Refusal, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use crate::access::Management;
 
@@ -28,13 +27,7 @@ pub struct SetPassword {
 answers_nothing!(SetPassword);
 
 impl Decide for SetPassword {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Person(self.membership));

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Event, Fence, Key, Need, OrganizationId, PermissionName, Reach, Refusal, RolePermissions,
-    Scope, Stream, TeamId, Thing,
+    TeamId, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 use std::collections::BTreeMap;
 
@@ -30,13 +30,7 @@ pub struct SetTeamPermissions {
 answers_nothing!(SetTeamPermissions);
 
 impl Decide for SetTeamPermissions {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Team(self.team)));

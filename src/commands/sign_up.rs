@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     EmailAddress, Event, Joining, Membership, MembershipId, Need, OrganizationId, Principal,
-    Profile, Refusal, RoleName, Scope, Source, StatusName, Step, Stream, Thing,
+    Profile, Refusal, RoleName, Scope, Source, StatusName, Step, Thing,
 };
 
 use super::draft::Draft;
-use super::{Decide, Facts, Intent};
+use super::{Decide, Facts, Intent, about};
 
 /// Joins an organization that is open to sign-up (C17), as the person who is signed in.
 ///
@@ -34,13 +34,7 @@ impl Intent for SignUp {
 }
 
 impl Decide for SignUp {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         super::accept_invitation::needs_of_person(facts, needs);

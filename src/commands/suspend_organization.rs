@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Need, OrganizationId, Refusal, Scope, Stream};
+use crate::domain::{Event, Need, OrganizationId, Refusal};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Suspends the organization: nobody passes a check until it is resumed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,13 +18,7 @@ pub struct SuspendOrganization {
 answers_nothing!(SuspendOrganization);
 
 impl Decide for SuspendOrganization {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, _: &Facts, _: &mut Vec<Need>) {}
 

@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    EmailAddress, Event, Key, Need, OrganizationId, Refusal, Scope, Stream, Thing,
-};
+use crate::domain::{EmailAddress, Event, Key, Need, OrganizationId, Refusal, Thing};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Lifts the block of somebody who was erased; whoever proves the address may come back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,13 +20,7 @@ pub struct Unblock {
 answers_nothing!(Unblock);
 
 impl Decide for Unblock {
-    fn stream(&self) -> Stream {
-        Stream::Organization(self.organization)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        Some(self.organization.into())
-    }
+    about!(organization);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         let organization = self.organization;

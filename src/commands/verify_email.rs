@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Claim, EmailAddress, Event, Key, Need, Realm, Refusal, Scope, Stream, UserId};
+use crate::domain::{Claim, EmailAddress, Event, Key, Need, Realm, Refusal, UserId};
 
 use super::draft::Draft;
-use super::{Decide, Facts, answers_nothing};
+use super::{Decide, Facts, about, answers_nothing};
 
 /// Notes that a user has proved that the address is theirs: from now on it is nobody else's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,13 +22,7 @@ pub struct VerifyEmail {
 answers_nothing!(VerifyEmail);
 
 impl Decide for VerifyEmail {
-    fn stream(&self) -> Stream {
-        Stream::User(self.user)
-    }
-
-    fn scope(&self) -> Option<Scope> {
-        None
-    }
+    about!(user);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::User(self.user)));
