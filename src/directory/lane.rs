@@ -16,7 +16,7 @@ use futures_util::future::{BoxFuture, Shared};
 use crate::commands::Command;
 use crate::domain::Stream;
 
-use super::execute::Committed;
+use super::decide::Committed;
 use super::{Error, Inner, Request};
 
 /// Commands that are decided together; all of them or none, or each on its own.

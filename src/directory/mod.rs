@@ -3,6 +3,7 @@
 mod activity;
 mod audit;
 mod check;
+mod decide;
 mod error;
 mod execute;
 mod handovers;
