@@ -389,7 +389,7 @@ fn whoever_is_back_keeps_the_work_they_are_given_from_then_on() {
     let all = company.directory.handovers(&who, company.organization, None, 50);
     let all = block_on(all).unwrap().rows;
     let status = all.iter().find(|it| it.from == bob).map(|it| it.status);
-    assert_eq!(status, Some(HandoverStatus::Stuck));
+    assert_eq!(status, Some(HandoverStatus::Returned));
 }
 
 // ── The audit ───────────────────────────────────────────────────────────────────────────────────
