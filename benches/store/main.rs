@@ -80,13 +80,19 @@ struct Files {
 }
 
 impl Files {
-    fn copy(&self, name: &str) -> PathBuf {
+    /// A closed database under another name, in the place of what had that name.
+    fn copy(&self, of: &Path, name: &str) -> PathBuf {
         let path = self.folder.join(format!("{name}.db"));
         for suffix in ["-wal", "-shm"] {
             let _ = std::fs::remove_file(self.folder.join(format!("{name}.db{suffix}")));
         }
-        std::fs::copy(&self.base.path, &path).unwrap();
+        std::fs::copy(of, &path).unwrap();
         path
+    }
+
+    /// The database as it is before the commands of a kind, one after the other.
+    fn before(&self, script: &Script) -> PathBuf {
+        self.folder.join(format!("before-{}.db", script.kind.name()))
     }
 }
 
@@ -108,9 +114,19 @@ impl Figures {
 }
 
 fn commands(files: &Files, scripts: &[Script], callers: usize, figures: &mut Figures) {
-    let (our_file, their_file) = (files.copy("ours"), files.copy("hand"));
-    let by_hand = Mutex::new(Hand::open(&their_file));
+    let base = &files.base.path;
+    let (mut our_file, mut their_file) = (files.copy(base, "ours"), files.copy(base, "hand"));
+    let mut by_hand = Mutex::new(Hand::open(&their_file));
     for script in scripts {
+        if callers == 1 {
+            files.copy(&our_file, &format!("before-{}", script.kind.name()));
+        } else {
+            // Many callers do their commands in any order, so each kind begins from the same.
+            drop(by_hand);
+            let before = files.before(script);
+            (our_file, their_file) = (files.copy(&before, "ours"), files.copy(&before, "hand"));
+            by_hand = Mutex::new(Hand::open(&their_file));
+        }
         let directory = ours::open(&our_file, script.seed);
         // A single caller takes turns command by command, so that both meet the same disk.
         let rounds = if callers == 1 { COMMANDS } else { ROUNDS };
@@ -170,14 +186,14 @@ fn bulk(files: &Files, figures: &mut Figures) {
     let times = rounds::compare(
         3,
         |_| {
-            let directory = ours::open(&files.copy("ours"), ours::BULK_SEED);
+            let directory = ours::open(&files.copy(&files.base.path, "ours"), ours::BULK_SEED);
             let commands = commands.clone();
             let started = Instant::now();
             ours::execute_all(&directory, &files.base.owner, commands);
             vec![started.elapsed()]
         },
         |_| {
-            let mut by_hand = Hand::open(&files.copy("hand"));
+            let mut by_hand = Hand::open(&files.copy(&files.base.path, "hand"));
             let started = Instant::now();
             for changes in &changes {
                 by_hand.commit(hand::Kind::Invite, changes);

@@ -40,7 +40,7 @@ fn directory(store: impl Store + 'static, postbox: Postbox, seed: u64) -> UserDi
 
 /// Invites, accepts, changes of role and deactivations of the same people, in this order.
 pub(crate) fn scripts(files: &Files, count: usize) -> Vec<Script> {
-    let path = files.copy("recorded");
+    let path = files.copy(&files.base.path, "recorded");
     let owner = &files.base.owner;
     let scope = files.base.organization.into();
     let invites = invites(files, count).into_iter().map(|it| (owner.into(), it)).collect();
@@ -109,7 +109,7 @@ fn record(path: &Path, kind: Kind, commands: Vec<(Request, Command)>) -> Script 
 
 /// Many invitations, and what they write in how many commits.
 pub(crate) fn bulk(files: &Files, count: usize) -> (Vec<Command>, Vec<ChangeSet>) {
-    let recorder = Recorder::open(&files.copy("recorded"));
+    let recorder = Recorder::open(&files.copy(&files.base.path, "recorded"));
     let directory = directory(recorder.clone(), Postbox::new(), BULK_SEED);
     let commands = invites(files, count);
     execute_all(&directory, &files.base.owner, commands.clone());
