@@ -27,7 +27,7 @@ use crate::domain::{
     Principal, Profile, Reach, Realm, Role, Rules, Span, SubjectName, SupportAccessId, Token,
     UserId,
 };
-use crate::ports::{Letter, LetterKind, Store};
+use crate::ports::{Letter, Store};
 use crate::{Error, UserDirectory};
 
 use super::{FakeClock, FakeEntropy, FakeWorkload, Postbox};
@@ -295,12 +295,7 @@ impl Company {
 
 /// The link in a letter, if it has one.
 pub fn token_of(letter: &Letter) -> Option<Token> {
-    match &letter.kind {
-        LetterKind::Invitation { token, .. } | LetterKind::PasswordReset { token, .. } => {
-            Some(token.clone())
-        }
-        LetterKind::OwnershipOffer { .. } => None,
-    }
+    letter.token().cloned()
 }
 
 /// Registers a user with a verified address in the shared realm.
