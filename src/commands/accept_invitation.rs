@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     Activation, CanonicalEmail, Claim, Event, Invitation, InvitationId, InvitationStatus, Key,
     Membership, MembershipId, Need, OrganizationId, PasswordHash, Principal, Profile, Purpose,
-    Realm, Refusal, Rules, StatusName, Step, Thing, User, UserId,
+    Realm, Refusal, Rules, StatusName, Step, Thing, UserId,
 };
 
 use super::draft::Draft;
@@ -165,13 +165,7 @@ impl AcceptInvitation {
             // Attack 23: a link never signs in to somebody's existing account.
             return Err(Refusal::Taken("address"));
         }
-        let mut user = User::begin(draft.id(), realm, Some(email), draft.now());
-        user.email_verified_at = Some(draft.now());
-        let id = user.id;
-        draft.push(Event::UserRegistered { user: Box::new(user) });
-        if let Some(hash) = &self.password {
-            draft.push(Event::PasswordSet { user: id, hash: Some(hash.clone()) });
-        }
+        let id = super::register_user::proved(draft, realm, email, self.password.as_ref());
         Ok((id, self.password.is_some()))
     }
 }

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Claim, DeactivatedBecause, EmailAddress, Event, ExternalId, Membership, MembershipId, Need,
-    OrganizationId, PasswordHash, Profile, Realm, Refusal, RoleName, Scope, Source, Step, User,
-    UserId,
+    OrganizationId, PasswordHash, Profile, Realm, Refusal, RoleName, Scope, Source, Step, UserId,
 };
 
 use super::draft::Draft;
@@ -112,13 +111,6 @@ impl Adopt {
         if let Some(id) = draft.state.holder(&claim) {
             return UserId::new(id);
         }
-        let mut user = User::begin(draft.id(), realm, Some(self.email.clone()), draft.now());
-        user.email_verified_at = Some(draft.now());
-        let id = user.id;
-        draft.push(Event::UserRegistered { user: Box::new(user) });
-        if let Some(hash) = &self.password {
-            draft.push(Event::PasswordSet { user: id, hash: Some(hash.clone()) });
-        }
-        id
+        super::register_user::proved(draft, realm, self.email.clone(), self.password.as_ref())
     }
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Claim, EmailAddress, Event, ExternalIdentity, Key, Need, Realm, Refusal, User, UserId,
+    Claim, EmailAddress, Event, ExternalIdentity, Key, Need, PasswordHash, Realm, Refusal, User,
+    UserId,
 };
 
 use super::draft::Draft;
@@ -76,4 +77,21 @@ impl Decide for RegisterUser {
         draft.push(Event::UserRegistered { user: Box::new(user) });
         Ok(())
     }
+}
+
+/// A new user whose address is proved, with the password they have or chose.
+pub(super) fn proved(
+    draft: &mut Draft<'_>,
+    realm: Realm,
+    email: EmailAddress,
+    password: Option<&PasswordHash>,
+) -> UserId {
+    let mut user = User::begin(draft.id(), realm, Some(email), draft.now());
+    user.email_verified_at = Some(draft.now());
+    let id = user.id;
+    draft.push(Event::UserRegistered { user: Box::new(user) });
+    if let Some(hash) = password {
+        draft.push(Event::PasswordSet { user: id, hash: Some(hash.clone()) });
+    }
+    id
 }

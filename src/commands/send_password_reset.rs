@@ -39,28 +39,22 @@ impl Decide for SendPasswordReset {
             return Err(Refusal::NotFound(Thing::Membership));
         }
         let user = draft.user(it.user.ok_or(Refusal::NotFound(Thing::User))?)?;
-        if user.verified_email().is_none() {
-            return Err(Refusal::Unverified);
-        }
-        if !may_be_sent(user, draft.now()) {
-            return Err(Refusal::TooMany {
-                what: "reset mails in one hour",
-                max: User::RESETS_PER_HOUR,
-            });
-        }
-        ask(draft, user);
-        Ok(())
+        ask(draft, user)
     }
 }
 
-/// Attack 60: one person is sent few reset mails in one hour.
-pub(super) fn may_be_sent(user: &User, now: Timestamp) -> bool {
-    let recent = user.resets_asked_at.iter().filter(|at| now < at.plus(Span::hours(1)));
-    recent.count() < User::RESETS_PER_HOUR
-}
-
-pub(super) fn ask(draft: &mut Draft<'_>, user: &User) {
+/// Has a link sent to the verified address on record. Attack 60: few to one person in one hour.
+pub(super) fn ask(draft: &mut Draft<'_>, user: &User) -> Result<(), Refusal> {
+    if user.verified_email().is_none() {
+        return Err(Refusal::Unverified);
+    }
+    let is_recent = |at: &&Timestamp| draft.now() < at.plus(Span::hours(1));
+    if user.resets_asked_at.iter().filter(is_recent).count() >= User::RESETS_PER_HOUR {
+        let max = User::RESETS_PER_HOUR;
+        return Err(Refusal::TooMany { what: "reset mails in one hour", max });
+    }
     let generation: Generation = user.reset_generation.next();
     draft.push(Event::PasswordResetAsked { user: user.id, generation, at: draft.now() });
     draft.mail(MailAbout::PasswordReset { user: user.id, generation });
+    Ok(())
 }

@@ -36,7 +36,6 @@ impl Decide for SetFence {
         if !it.is_live() {
             return Err(Refusal::NotFound(Thing::Membership));
         }
-        check(&self.fence)?;
         gives_no_more(draft, &self.fence)?;
         if it.fence == self.fence {
             return Err(Refusal::NoChange);
@@ -44,13 +43,6 @@ impl Decide for SetFence {
         draft.push(Event::FenceChanged { membership: it.id, fence: self.fence.clone() });
         Ok(())
     }
-}
-
-pub(super) fn check(fence: &Fence) -> Result<(), Refusal> {
-    if fence.len() > Fence::MAX {
-        return Err(Refusal::TooMany { what: "listed resources", max: Fence::MAX });
-    }
-    Ok(())
 }
 
 /// I5: whoever lists resources has no narrower list.

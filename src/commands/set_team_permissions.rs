@@ -45,7 +45,6 @@ impl Decide for SetTeamPermissions {
         if let Some(name) = self.permissions.keys().find(|it| !draft.catalogue().knows(it)) {
             return Err(Refusal::UnknownPermission(name.clone()));
         }
-        super::set_fence::check(&self.fence)?;
         gives_no_more(draft, &self.permissions)?;
         super::set_fence::gives_no_more(draft, &self.fence)?;
         draft.push(Event::TeamPermissionsSet {
