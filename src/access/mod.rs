@@ -6,7 +6,7 @@ mod extent;
 mod standing;
 
 pub use catalogue::{Catalogue, Management, Permission};
-pub use evaluate::{Because, Decision, MemberView};
+pub use evaluate::{Because, Decision, MemberView, Missing};
 pub use extent::{Alternative, Extent, Item};
 pub use standing::Standing;
 pub(crate) use standing::view;
