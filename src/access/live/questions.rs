@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::View;
 use super::definitions::Definitions;
 use super::facts::{Cell, Facts, Few, Held, Part};
 use super::guard::{Guard, Who};
 use super::mask::BITS;
 use super::table::{Entry, UNCONFIRMED};
 use super::visible::Visible;
+use super::{Holds, View};
 use crate::access::evaluate::{support_decides, unite};
 use crate::access::{Because, Decision, Item, MemberView, Permission};
 use crate::domain::{
@@ -125,6 +125,12 @@ impl Guard {
         match who {
             Who::User(user) => {
                 let entry = table.find(*user).and_then(|slot| table.entry(slot));
+                if entry.is_none() && view.holds() == Holds::WhoeverIsAdmitted {
+                    return ask(&Subject {
+                        otherwise: Because::NotLoaded,
+                        ..Subject::nobody(None)
+                    });
+                }
                 let held = entry.map(|entry| view.held(entry)).unwrap_or_default();
                 Subject::person(view, &definitions, &held, now, ask)
             }
