@@ -6,7 +6,7 @@ use super::definitions::Definitions;
 use super::facts::{Cell, Facts, Few, Held, Part};
 use super::guard::{Guard, Who};
 use super::mask::BITS;
-use super::table::{Entry, UNCONFIRMED};
+use super::table::{Entry, NOT_WORKING, UNCONFIRMED};
 use super::visible::Visible;
 use super::{Holds, View};
 use crate::access::evaluate::{support_decides, unite};
@@ -87,7 +87,7 @@ impl Guard {
     pub fn who_may<P: Permission>(&self, permission: P, now: Timestamp) -> Vec<Person> {
         let table = self.current();
         let Some(number) = self.number(permission) else { return Vec::new() };
-        if table.flags() != 0 {
+        if table.flags() & (NOT_WORKING | UNCONFIRMED) != 0 {
             return Vec::new();
         }
         let name: PermissionName = permission.into();

@@ -45,7 +45,7 @@ pub enum Applied {
     Shown,
     /// It did not want it.
     NotWanted,
-    /// It cannot, and has to be made anew: people count in it now who were not in it.
+    /// It cannot, and has to be made anew: it has run out of numbers.
     MakeAnew,
 }
 
@@ -57,10 +57,7 @@ impl View {
         if wants == Wants::Nothing {
             return Applied::NotWanted;
         }
-        let (sweep, reaching) = self.define(writer, update);
-        if reaching && self.scope.workspace.is_some() {
-            return Applied::MakeAnew;
-        }
+        let sweep = self.define(writer, update);
         if !sweep.is_empty() {
             self.sweep(&sweep);
         }
@@ -89,13 +86,11 @@ impl View {
 
     // ── Definitions ─────────────────────────────────────────────────────────────────────────────
 
-    /// Publishes what is shared, if it changed; says whose bits change by it, and whether people
-    /// now count in a workspace who did not.
-    fn define(&self, writer: &mut Writer, update: &Update<'_>) -> (Sweep, bool) {
+    /// Publishes what is shared, if it changed; says whose bits change by it.
+    fn define(&self, writer: &mut Writer, update: &Update<'_>) -> Sweep {
         let now = self.definitions.load_full();
         let mut next: Option<Definitions> = None;
         let mut sweep = Sweep::default();
-        let mut reaching = false;
         if let Some(it) = update.organization
             && it.status != now.organization
         {
@@ -116,8 +111,6 @@ impl View {
                 continue;
             }
             sweep.roles.push(number);
-            let was = now.role(number).is_some_and(|old| old.it.reaches_workspaces);
-            reaching |= role.is_some_and(|role| role.reaches_workspaces) && !was;
             let compiled = role.map(|role| {
                 let mask = Mask::of_role(&self.catalogue, &role.permissions);
                 Arc::new(Compiled { it: role.clone(), mask })
@@ -156,8 +149,7 @@ impl View {
                 table.lower(NOT_WORKING);
             }
         }
-        // The first roles of a new view make nobody count who did not.
-        (sweep, reaching && writer.entries > 0)
+        sweep
     }
 
     /// Finds the bits of everybody again whom a change of the definitions may concern.
@@ -195,6 +187,9 @@ impl View {
         if facts.status() != StatusName::Active {
             return Mask::default();
         }
+        if self.scope.workspace.is_some() && !reaches(definitions, facts.role()) {
+            return Mask::default();
+        }
         let (given, keeps) = given(definitions, facts.role(), self.pools.set(facts.set()));
         if keeps || few.is_empty() {
             return given;
@@ -215,7 +210,7 @@ impl View {
             return Mask::default();
         };
         let mut mask = Mask::default();
-        if self.scope.workspace.is_none() || reaches(definitions, whole) {
+        if self.scope.workspace.is_none() || reaches(definitions, whole.role) {
             mask = mask.and(self.mask_part(definitions, whole));
         }
         if let Some(here) = held.here.as_ref().filter(|it| it.is_active()) {
@@ -274,30 +269,9 @@ impl View {
             return true;
         }
         *place = it.is_live().then(|| writer.part(it));
-        if entry.is_none() && !self.counts(definitions, &held, it) {
-            return true;
-        }
         let Some(facts) = self.pack_held(writer, entry, &held) else { return false };
         self.write(writer, definitions, &table, (entry, user, it.id), facts);
         true
-    }
-
-    /// Whether somebody has to be in the view: in one of a workspace, who is in it, or reaches in.
-    fn counts(&self, definitions: &Definitions, held: &Held, it: &Membership) -> bool {
-        let granted = |it: &Membership| {
-            it.grants.values().any(|grant| match &grant.gives {
-                crate::domain::Given::Role(name) => definitions
-                    .roles
-                    .iter()
-                    .flatten()
-                    .any(|role| role.it.name == *name && role.it.reaches_workspaces),
-                crate::domain::Given::Permissions(_) => false,
-            })
-        };
-        self.scope.workspace.is_none()
-            || held.here.is_some()
-            || held.whole.as_ref().is_some_and(|whole| reaches(definitions, whole))
-            || granted(it)
     }
 
     fn write(
@@ -325,11 +299,11 @@ impl View {
     ///
     /// The entry names the membership that was there first, so that only it is ordinary.
     fn pack(&self, writer: &mut Writer, entry: Option<&Entry>, it: &Membership) -> Option<Facts> {
-        let plain = self.scope.workspace.is_none()
+        let plain = it.scope == self.scope.whole()
             && it.is_live()
             && it.fence.0.is_empty()
             && it.grants.is_empty()
-            && entry.is_none_or(|entry| entry.membership() == it.id);
+            && entry.is_none_or(|entry| entry.membership() == it.id && !self.is_here(entry));
         if !plain {
             return None;
         }
@@ -338,6 +312,17 @@ impl View {
         let set = writer.set(self, &it.teams)?;
         let cell = if few.is_empty() { None } else { Some(self.few(writer, few, entry)?) };
         Some(Facts::new(role, it.status.name(), set, cell))
+    }
+
+    /// Whether somebody has a membership in the workspace itself.
+    fn is_here(&self, entry: &Entry) -> bool {
+        self.scope.workspace.is_some()
+            && match self.pools.cell(Facts(entry.facts())) {
+                Some(Cell::Held(number)) => {
+                    self.pools.held(number).is_some_and(|held| held.here.is_some())
+                }
+                Some(Cell::Few(_)) | None => false,
+            }
     }
 
     /// Everything that is known of somebody, kept as it is.
@@ -359,7 +344,8 @@ impl View {
         writer.wholes += 1;
         writer.bytes += size_of_held(held);
         let cell = writer.cell(self, Cell::Held(number))?;
-        let status = held.whole.as_ref().map_or(StatusName::Removed, |whole| whole.status);
+        let part = held.whole.as_ref().or(held.here.as_ref());
+        let status = part.map_or(StatusName::Removed, |part| part.status);
         let timed = [&held.whole, &held.here].into_iter().flatten().any(|it| !it.grants.is_empty());
         Some(Facts::new(0, status, 0, Some(cell)).timed(timed))
     }
@@ -485,8 +471,8 @@ fn given(definitions: &Definitions, role: u32, teams: &[u32]) -> (Mask, bool) {
     (mask, role.is_some_and(|role| role.it.keeps_organization))
 }
 
-fn reaches(definitions: &Definitions, part: &Part) -> bool {
-    definitions.role(part.role).is_some_and(|role| role.it.reaches_workspaces)
+fn reaches(definitions: &Definitions, role: u32) -> bool {
+    definitions.role(role).is_some_and(|role| role.it.reaches_workspaces)
 }
 
 fn replace<T>(list: &mut Vec<Option<T>>, number: u32, it: Option<T>) {
