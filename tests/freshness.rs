@@ -609,3 +609,75 @@ async fn support_is_asked_like_anybody_else_and_ends_in_time() {
     assert!(!access.check(Who::Nobody, Management::ViewPeople).is_allowed());
     assert_eq!(roles().len(), 5);
 }
+
+// ── Before it is done ───────────────────────────────────────────────────────────────────────────
+
+#[tokio::test]
+async fn a_preview_says_who_could_do_more_or_less_by_a_change_of_role_team_or_person() {
+    let it = two(Keeping::default());
+    let (bob, berta) = (it.company.member("bob"), it.company.member("berta"));
+    let organization = it.company.organization;
+    // Bob becomes a viewer: he sees all tickets instead of his own, and answers none.
+    let change = ChangeRole {
+        scope: it.scope(),
+        membership: bob.membership,
+        role: "viewer".parse().unwrap(),
+    };
+    let access = it.here.preview(it.olivia(), change).await.unwrap().access.unwrap();
+    assert_eq!((access.people, access.changes.len()), (1, 1));
+    let of = |permission: Desk| {
+        let name = permission.into();
+        access.changes[0].permissions.iter().find(|it| it.permission == name).unwrap()
+    };
+    assert_eq!(access.changes[0].person.membership, bob.membership);
+    assert!(of(Desk::ViewTickets).adds() && !of(Desk::ViewTickets).takes());
+    assert!(of(Desk::AnswerTickets).takes() && of(Desk::AnswerTickets).after.is_nothing());
+    assert!(
+        access.changes[0].permissions.iter().all(|it| it.permission != Desk::SubmitTickets.into())
+    );
+    // A role that two people hold, one of whom is denied what it gives now.
+    let expert = Role::new("expert", 30).unwrap().with(Desk::ViewTickets, Reach::ALL);
+    it.here.execute(it.olivia(), CreateRole { organization, role: expert.clone() }).await.unwrap();
+    for membership in [bob.membership, berta.membership] {
+        let role = expert.name.clone();
+        it.here
+            .execute(it.olivia(), ChangeRole { scope: it.scope(), membership, role })
+            .await
+            .unwrap();
+    }
+    let deny = OverridePermission {
+        scope: it.scope(),
+        membership: berta.membership,
+        permission: Desk::ExportData.into(),
+        to: Some(Override::Deny),
+    };
+    it.here.execute(it.olivia(), deny).await.unwrap();
+    let edit = EditRole { organization, role: expert.with(Desk::ExportData, Reach::ALL) };
+    let before = it.here.access(it.scope()).await.unwrap().revision();
+    let access = it.here.preview(it.olivia(), edit).await.unwrap().access.unwrap();
+    let whom: Vec<_> = access.changes.iter().map(|it| it.person.membership).collect();
+    assert_eq!((access.people, whom), (1, vec![bob.membership]));
+    // Nothing has happened.
+    let after = it.here.access(it.scope()).await.unwrap();
+    assert_eq!(after.revision(), before);
+    assert!(!after.can_user(it.user("bob"), Desk::ExportData));
+    // A team that gives something, before and after it is deleted; nobody else is concerned.
+    let create = CreateTeam {
+        organization,
+        name: "Exporters".parse().unwrap(),
+        description: None,
+        members: vec![bob.membership, berta.membership],
+    };
+    let team = it.here.execute(it.olivia(), create).await.unwrap().output;
+    let permissions = [(Desk::ExportData.into(), Reach::OWN)].into();
+    let set = SetTeamPermissions { organization, team, permissions, fence: Fence::default() };
+    let access = it.here.preview(it.olivia(), set.clone()).await.unwrap().access.unwrap();
+    assert_eq!(access.people, 1, "Berta is denied it");
+    it.here.execute(it.olivia(), set).await.unwrap();
+    let delete = DeleteTeam { organization, team };
+    let access = it.here.preview(it.olivia(), delete).await.unwrap().access.unwrap();
+    assert!(access.people == 1 && access.changes[0].permissions[0].takes());
+    // Deactivating takes everything.
+    let access = it.here.preview(it.olivia(), it.deactivate("bob")).await.unwrap().access.unwrap();
+    assert!(access.changes[0].permissions.iter().all(|it| it.after.is_nothing()));
+}

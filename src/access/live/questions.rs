@@ -146,7 +146,7 @@ impl Guard {
 }
 
 /// Somebody with everything that decides what they may do.
-struct Subject<'s> {
+pub(super) struct Subject<'s> {
     /// Why nobody may do anything here, if so.
     works: Option<Because>,
     support: Option<&'s SupportAccess>,
@@ -160,7 +160,7 @@ impl<'s> Subject<'s> {
         Subject { works, support: None, views: Vec::new(), otherwise: Because::NotAMember }
     }
 
-    fn person<R>(
+    pub(super) fn person<R>(
         view: &View,
         definitions: &Definitions,
         held: &Held,
@@ -185,7 +185,7 @@ impl<'s> Subject<'s> {
         ask(&Subject { works: not_working(definitions), support: None, views, otherwise })
     }
 
-    fn decide(&self, permission: &PermissionName) -> Decision {
+    pub(super) fn decide(&self, permission: &PermissionName) -> Decision {
         if let Some(because) = &self.works {
             return Decision::refused(because.clone());
         }

@@ -14,16 +14,27 @@ use crate::domain::{
     Membership, MembershipId, Override, Revision, RoleName, StatusName, TeamId, UserId,
 };
 
-/// What changed of the definitions, so that everybody's bits may have to be found again.
+/// What changed of the definitions, so that somebody's bits may have to be found again.
 #[derive(Default)]
-struct Sweep {
-    roles: Vec<u32>,
-    teams: Vec<u32>,
+pub(super) struct Sweep {
+    /// Whether each role did, by number.
+    roles: Vec<bool>,
+    /// Whether each team did.
+    teams: Vec<bool>,
 }
 
 impl Sweep {
-    const fn is_empty(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.roles.is_empty() && self.teams.is_empty()
+    }
+
+    /// Whether it may concern somebody.
+    pub(super) fn concerns(&self, view: &View, facts: Facts) -> bool {
+        let changed = |flags: &[bool], number: u32| flags.get(number as usize) == Some(&true);
+        matches!(view.pools.cell(facts), Some(Cell::Held(_)))
+            || changed(&self.roles, facts.role())
+            || (!self.teams.is_empty()
+                && view.pools.set(facts.set()).iter().any(|team| changed(&self.teams, *team)))
     }
 }
 
@@ -57,15 +68,22 @@ impl View {
         if wants == Wants::Nothing {
             return Applied::NotWanted;
         }
-        let sweep = self.define(writer, update);
-        if !sweep.is_empty() {
-            self.sweep(&sweep);
+        let (definitions, sweep) = self.redefined(writer, update);
+        // Whoever is shut out is shut out before anything else is seen, and let in last.
+        if !definitions.works() {
+            self.table.load().raise(NOT_WORKING);
         }
-        let definitions = self.definitions.load_full();
+        self.definitions.store(Arc::clone(&definitions));
+        if !sweep.is_empty() {
+            self.sweep(&definitions, &sweep);
+        }
         for it in &update.memberships {
             if !self.put(writer, &definitions, it, self.holds == Holds::Everybody) {
                 return Applied::MakeAnew;
             }
+        }
+        if definitions.works() {
+            self.table.load().lower(NOT_WORKING);
         }
         if wants == Wants::Everything {
             self.revision.store(update.revision.get(), Ordering::Release);
@@ -86,8 +104,12 @@ impl View {
 
     // ── Definitions ─────────────────────────────────────────────────────────────────────────────
 
-    /// Publishes what is shared, if it changed; says whose bits change by it.
-    fn define(&self, writer: &mut Writer, update: &Update<'_>) -> Sweep {
+    /// What is shared after an update, and whose bits change by it.
+    pub(super) fn redefined(
+        &self,
+        writer: &mut Writer,
+        update: &Update<'_>,
+    ) -> (Arc<Definitions>, Sweep) {
         let now = self.definitions.load_full();
         let mut next: Option<Definitions> = None;
         let mut sweep = Sweep::default();
@@ -110,7 +132,7 @@ impl View {
             if now.role(number).map(|old| &old.it) == role {
                 continue;
             }
-            sweep.roles.push(number);
+            flag(&mut sweep.roles, number);
             let compiled = role.map(|role| {
                 let mask = Mask::of_role(&self.catalogue, &role.permissions);
                 Arc::new(Compiled { it: role.clone(), mask })
@@ -127,9 +149,7 @@ impl View {
             }
             let mask = Mask::of(&self.catalogue, it.permissions.keys());
             let compiled = Compiled { it: (*it).clone(), mask };
-            if now.team(number).map(|old| old.mask).unwrap_or_default() != mask || it.deleted {
-                sweep.teams.push(number);
-            }
+            flag(&mut sweep.teams, number);
             let compiled = (!it.deleted).then(|| Arc::new(compiled));
             replace(&mut next.get_or_insert_with(|| (*now).clone()).teams, number, compiled);
         }
@@ -137,37 +157,16 @@ impl View {
             let supports = &mut next.get_or_insert_with(|| (*now).clone()).supports;
             supports.insert(it.id, Arc::new((*it).clone()));
         }
-        if let Some(next) = next {
-            // Whoever is shut out is shut out before anything else is seen.
-            let table = self.table.load();
-            if !next.works() {
-                table.raise(NOT_WORKING);
-            }
-            let works = next.works();
-            self.definitions.store(Arc::new(next));
-            if works {
-                table.lower(NOT_WORKING);
-            }
-        }
-        sweep
+        (next.map_or(now, Arc::new), sweep)
     }
 
-    /// Finds the bits of everybody again whom a change of the definitions may concern.
-    fn sweep(&self, sweep: &Sweep) {
-        let definitions = self.definitions.load_full();
+    /// Finds the bits of everybody again whom a change of the definitions concerns.
+    fn sweep(&self, definitions: &Definitions, sweep: &Sweep) {
         let table = self.table.load();
-        let roles: Vec<bool> = flags(&sweep.roles);
-        let teams: Vec<bool> = flags(&sweep.teams);
-        let hit = |flags: &[bool], number: u32| flags.get(number as usize) == Some(&true);
         for (_, entry) in table.iter() {
             let facts = Facts(entry.facts());
-            let held = matches!(self.pools.cell(facts), Some(Cell::Held(_)));
-            if held
-                || hit(&roles, facts.role())
-                || (!teams.is_empty()
-                    && self.pools.set(facts.set()).iter().any(|team| hit(&teams, *team)))
-            {
-                entry.write_bits(self.mask_of(&definitions, facts));
+            if sweep.concerns(self, facts) {
+                entry.write_bits(self.mask_of(definitions, facts));
             }
         }
     }
@@ -449,7 +448,7 @@ impl Writer {
     }
 
     /// What counts of a membership.
-    fn part(&mut self, it: &Membership) -> Part {
+    pub(super) fn part(&mut self, it: &Membership) -> Part {
         Part {
             id: it.id,
             status: it.status.name(),
@@ -485,14 +484,12 @@ fn replace<T>(list: &mut Vec<Option<T>>, number: u32, it: Option<T>) {
     }
 }
 
-fn flags(numbers: &[u32]) -> Vec<bool> {
-    let mut flags = vec![false; numbers.iter().max().map_or(0, |max| *max as usize + 1)];
-    for number in numbers {
-        if let Some(flag) = flags.get_mut(*number as usize) {
-            *flag = true;
-        }
+fn flag(flags: &mut Vec<bool>, number: u32) {
+    let number = number as usize;
+    flags.resize(flags.len().max(number + 1), false);
+    if let Some(flag) = flags.get_mut(number) {
+        *flag = true;
     }
-    flags
 }
 
 /// About how many bytes somebody takes of whom everything is kept.
