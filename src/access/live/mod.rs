@@ -75,6 +75,8 @@ struct Writer {
     roles: HashMap<RoleName, u32, RandomState>,
     teams: HashMap<TeamId, u32, RandomState>,
     sets: HashMap<Box<[u32]>, u32, RandomState>,
+    /// The teams of whoever is put in, to be looked for among the sets.
+    teams_of: Vec<u32>,
     /// How many entries, cells and whole persons there are.
     entries: usize,
     cells: u32,

@@ -52,7 +52,7 @@ impl View {
         if !sweep.is_empty() {
             self.sweep(&sweep);
         }
-        let definitions = self.definitions.load_full();
+        let definitions = self.definitions.load();
         for it in &update.memberships {
             if !self.put(writer, &definitions, it, self.holds == Holds::Everybody) {
                 return Some(Applied::MakeAnew);
@@ -79,18 +79,18 @@ impl View {
     /// Publishes what is shared, if it changed; says whose bits change by it, and whether people
     /// now count in a workspace who did not.
     fn define(&self, writer: &mut Writer, update: &Update<'_>) -> (Sweep, bool) {
-        let now = self.definitions.load_full();
+        let now = self.definitions.load();
         let mut next: Option<Definitions> = None;
         let mut sweep = Sweep::default();
         let mut reaching = false;
         if let Some(it) = update.organization
             && it.status != now.organization
         {
-            next.get_or_insert_with(|| (*now).clone()).organization = it.status;
+            next.get_or_insert_with(|| (**now).clone()).organization = it.status;
         }
         for it in &update.workspaces {
             if self.scope.workspace == Some(it.id) && it.closed_at.is_some() != now.closed {
-                next.get_or_insert_with(|| (*now).clone()).closed = it.closed_at.is_some();
+                next.get_or_insert_with(|| (**now).clone()).closed = it.closed_at.is_some();
             }
         }
         for (name, role) in &update.roles {
@@ -105,7 +105,7 @@ impl View {
                 let mask = Mask::of_role(&self.catalogue, &role.permissions);
                 Arc::new(Compiled { it: role.clone(), mask })
             });
-            replace(&mut next.get_or_insert_with(|| (*now).clone()).roles, number, compiled);
+            replace(&mut next.get_or_insert_with(|| (**now).clone()).roles, number, compiled);
         }
         for it in &update.teams {
             let number = writer.team(it.id);
@@ -121,10 +121,10 @@ impl View {
                 sweep.teams.push(number);
             }
             let compiled = (!it.deleted).then(|| Arc::new(compiled));
-            replace(&mut next.get_or_insert_with(|| (*now).clone()).teams, number, compiled);
+            replace(&mut next.get_or_insert_with(|| (**now).clone()).teams, number, compiled);
         }
         for it in &update.supports {
-            let supports = &mut next.get_or_insert_with(|| (*now).clone()).supports;
+            let supports = &mut next.get_or_insert_with(|| (**now).clone()).supports;
             supports.insert(it.id, Arc::new((*it).clone()));
         }
         if let Some(next) = next {
@@ -246,6 +246,13 @@ impl View {
             return true;
         }
         let entry = slot.and_then(|slot| table.entry(slot));
+        let before = entry.map(|entry| Facts(entry.facts()));
+        // The entry names the membership that was there first; another one is kept beside it.
+        let another = entry.is_some_and(|entry| entry.membership() != it.id);
+        if !another && let Some(facts) = self.pack_plain(writer, it, before) {
+            self.show(writer, definitions, &table, entry, user, it.id, facts);
+            return true;
+        }
         let mut held = match entry {
             // One membership is all there is, and it is replaced.
             Some(entry)
@@ -303,10 +310,25 @@ impl View {
         // The entry names the membership that was there first; another one is kept beside it.
         let another = entry.is_some_and(|entry| entry.membership() != id);
         let Some(facts) = self.pack(writer, held, before, another) else { return false };
+        self.show(writer, definitions, table, entry, user, id, facts);
+        true
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one place writes entries")]
+    fn show(
+        &self,
+        writer: &mut Writer,
+        definitions: &Definitions,
+        table: &Table,
+        entry: Option<&Entry>,
+        user: crate::domain::UserId,
+        id: MembershipId,
+        facts: Facts,
+    ) {
         let mask = self.mask_of(definitions, facts);
         if let Some(entry) = entry {
             entry.write(facts.0, mask);
-            return true;
+            return;
         }
         if writer.entries >= table.room() {
             self.grow(writer).insert(user, id, facts.0, mask);
@@ -314,7 +336,29 @@ impl View {
             table.insert(user, id, facts.0, mask);
         }
         writer.entries += 1;
-        true
+    }
+
+    /// The word of an ordinary person, straight from the record; none if it takes more than that.
+    fn pack_plain(
+        &self,
+        writer: &mut Writer,
+        it: &Membership,
+        before: Option<Facts>,
+    ) -> Option<Facts> {
+        let plain = self.scope.workspace.is_none()
+            && it.is_live()
+            && it.grants.is_empty()
+            && it.fence.0.is_empty();
+        let few = if plain { Few::pack(&self.catalogue, &it.overrides)? } else { return None };
+        let role = Some(writer.role(&it.role)).filter(|role| *role <= MAX_ROLE)?;
+        let mut teams = std::mem::take(&mut writer.teams_of);
+        teams.clear();
+        teams.extend(it.teams.iter().map(|id| writer.team(*id)));
+        let set = writer.set(self, &teams);
+        writer.teams_of = teams;
+        let set = set?;
+        let cell = if few.is_empty() { None } else { Some(self.few(writer, few, before)?) };
+        Some(Facts::new(role, it.status.name(), set, cell))
     }
 
     /// Packs what is known of somebody; what is there already is used again.
