@@ -70,8 +70,10 @@ pub(crate) fn apply(world: &World<Desk>, view: Arc<View>, figures: &mut Figures)
     let mut times = Vec::with_capacity(CHANGES);
     let mut heap = 0;
     for step in &steps {
+        // What has just been decided is at hand.
+        let record = step.record.clone();
         let started = Instant::now();
-        show(&view, &step.record);
+        show(&view, &record);
         times.push(micros(started.elapsed()));
     }
     for step in steps.iter().take(1_000) {
@@ -114,9 +116,7 @@ fn seen(story: &mut Story<'_>, view: &Arc<View>) -> Vec<f64> {
                 if changes != 0 {
                     let permission = Desk::ALL[changes.trailing_zeros() as usize];
                     let was = guard.can(member, permission, || NOW);
-                    while guard.can(member, permission, || NOW) == was {
-                        spin_loop();
-                    }
+                    while guard.can(member, permission, || NOW) == was {}
                 }
                 seen_at.store(nanos().max(1), Ordering::Release);
                 while seen_at.load(Ordering::Acquire) != 0 {
@@ -128,13 +128,14 @@ fn seen(story: &mut Story<'_>, view: &Arc<View>) -> Vec<f64> {
             while ready.load(Ordering::Acquire) != number {
                 spin_loop();
             }
-            // Until it has asked for the first time.
+            // What has just been decided is at hand; and until it has asked for the first time.
+            let record = step.record.clone();
             let waited = Instant::now();
             while waited.elapsed() < Duration::from_micros(5) {
                 spin_loop();
             }
             let applied_at = nanos();
-            show(view, &step.record);
+            show(view, &record);
             let seen = loop {
                 match seen_at.load(Ordering::Acquire) {
                     0 => spin_loop(),
