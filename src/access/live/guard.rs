@@ -116,10 +116,12 @@ impl Guard {
             && number < BITS
         {
             let given = entry.word(number / 64) >> (number % 64) & 1 == 1;
-            // Of what is held only half is predicted; that nothing depends on the time, always.
-            let open = Facts(entry.facts()).is_timed() & !given;
-            if !open {
+            // Nobody can predict the answer, so nothing branches on it.
+            if !Facts(entry.facts()).is_timed() {
                 return given;
+            }
+            if given {
+                return true;
             }
         } else if entry.is_none() && self.table.flags() == 0 {
             return false;
