@@ -147,6 +147,8 @@ impl View {
     fn sweep(&self, sweep: &Sweep) {
         let definitions = self.definitions.load_full();
         let table = self.table.load();
+        // People share their sets of teams: each is looked through once.
+        let mut of_sets: Vec<Option<Mask>> = Vec::new();
         let roles: Vec<bool> = flags(&sweep.roles);
         let teams: Vec<bool> = flags(&sweep.teams);
         let hit = |flags: &[bool], number: u32| flags.get(number as usize) == Some(&true);
@@ -158,7 +160,13 @@ impl View {
                 || (!teams.is_empty()
                     && self.pools.set(facts.set()).iter().any(|team| hit(&teams, *team)))
             {
-                entry.write_bits(self.mask_of(&definitions, facts));
+                entry.write_bits(self.mask_with(&definitions, facts, |set| {
+                    if of_sets.len() <= set {
+                        of_sets.resize(set + set / 2 + 64, None);
+                    }
+                    let find = || of_teams(&definitions, self.pools.set(set));
+                    of_sets.get_mut(set).map_or_else(find, |it| *it.get_or_insert_with(find))
+                }));
             }
         }
     }
@@ -167,6 +175,15 @@ impl View {
 
     /// What somebody holds whatever the time.
     fn mask_of(&self, definitions: &Definitions, facts: Facts) -> Mask {
+        self.mask_with(definitions, facts, |set| of_teams(definitions, self.pools.set(set)))
+    }
+
+    fn mask_with(
+        &self,
+        definitions: &Definitions,
+        facts: Facts,
+        of_set: impl FnOnce(usize) -> Mask,
+    ) -> Mask {
         let few = match self.pools.cell(facts) {
             Some(Cell::Held(number)) => {
                 let held = self.pools.held(number);
@@ -178,7 +195,8 @@ impl View {
         if facts.status() != StatusName::Active {
             return Mask::default();
         }
-        let (given, keeps) = given(definitions, facts.role(), self.pools.set(facts.set()));
+        let (given, keeps) = of_role(definitions, facts.role());
+        let given = given.and(of_set(facts.set()));
         if keeps || few.is_empty() {
             return given;
         }
@@ -208,7 +226,8 @@ impl View {
     }
 
     fn mask_part(&self, definitions: &Definitions, part: &Part) -> Mask {
-        let (given, keeps) = given(definitions, part.role, &part.teams);
+        let (given, keeps) = of_role(definitions, part.role);
+        let given = given.and(of_teams(definitions, &part.teams));
         if keeps {
             return given;
         }
@@ -519,13 +538,17 @@ impl Writer {
     }
 }
 
-/// What a role and teams give, and whether the role keeps the organization.
-fn given(definitions: &Definitions, role: u32, teams: &[u32]) -> (Mask, bool) {
+/// What a role gives, and whether it keeps the organization.
+fn of_role(definitions: &Definitions, role: u32) -> (Mask, bool) {
     let role = definitions.role(role);
     let mask = role.map(|role| role.mask).unwrap_or_default();
-    let teams = teams.iter().filter_map(|number| definitions.team(*number));
-    let mask = teams.fold(mask, |mask, team| mask.and(team.mask));
     (mask, role.is_some_and(|role| role.it.keeps_organization))
+}
+
+/// What teams give.
+fn of_teams(definitions: &Definitions, teams: &[u32]) -> Mask {
+    let teams = teams.iter().filter_map(|number| definitions.team(*number));
+    teams.fold(Mask::default(), |mask, team| mask.and(team.mask))
 }
 
 fn reaches(definitions: &Definitions, part: &Part) -> bool {
