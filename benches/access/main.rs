@@ -11,9 +11,8 @@
 //!   `foldhash`: the floor of a check by identity. It is never changed.
 //!
 //! Both are asked the same list of random people and permissions, half of which are allowed, and
-//! have to give equally many answers. They take turns in one run, in rounds; a `ratio` is the median
-//! of the rounds' ratios of ours over the floor (lower is better), and a time the median of the
-//! rounds.
+//! have to allow equally many. They take turns in one run; a `ratio` is the median of the turns'
+//! ratios of ours over the floor (lower is better), and a time the median of the turns.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -139,8 +138,13 @@ fn main() {
 /// Fills a view, and weighs it.
 fn memory(world: &World<Desk>, figures: &mut Figures) -> Arc<View> {
     let members = world.shape.members;
+    // Roles and teams, which everybody shares.
+    let shared = World::<Desk>::new(SEED, Shape { members: 0, ..world.shape });
     let mut view = None;
+    let shared = allocation_counter::measure(|| view = Some(shared.view())).bytes_current;
+    figures.add(&format!("shared_bytes/{members}"), shared as f64, "B");
     let started = Instant::now();
+    drop(view.take());
     let allocated = allocation_counter::measure(|| view = Some(world.view()));
     let view = view.unwrap();
     let seconds = started.elapsed().as_secs_f64();
