@@ -79,6 +79,7 @@ impl Facts {
         StatusName::ALL.get(status).copied().unwrap_or(StatusName::Removed)
     }
 
+    #[inline]
     pub(super) const fn is_timed(self) -> bool {
         self.0 >> 15 & 1 == 1
     }

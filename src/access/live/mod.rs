@@ -77,6 +77,7 @@ struct Writer {
     roles: HashMap<RoleName, u32, RandomState>,
     teams: HashMap<TeamId, u32, RandomState>,
     sets: HashMap<Box<[u32]>, u32, RandomState>,
+    /// The teams of whoever is shown, to be looked for among the sets.
     scratch: Vec<u32>,
     /// How many entries, cells and whole persons there are.
     entries: usize,

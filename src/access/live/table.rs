@@ -65,6 +65,7 @@ impl Entry {
         read(&self.membership).into()
     }
 
+    #[inline]
     pub(super) fn facts(&self) -> u64 {
         self.facts.load(Ordering::Acquire)
     }

@@ -163,10 +163,18 @@ impl View {
     /// Finds the bits of everybody again whom a change of the definitions concerns.
     fn sweep(&self, definitions: &Definitions, sweep: &Sweep) {
         let table = self.table.load();
+        // People share their sets of teams: each is looked through once.
+        let mut of_sets: Vec<Option<Mask>> = Vec::new();
         for (_, entry) in table.iter() {
             let facts = Facts(entry.facts());
             if sweep.concerns(self, facts) {
-                entry.write_bits(self.mask_of(definitions, facts));
+                entry.write_bits(self.mask_with(definitions, facts, |set| {
+                    if of_sets.len() <= set {
+                        of_sets.resize(set + set / 2 + 64, None);
+                    }
+                    let find = || of_teams(definitions, self.pools.set(set));
+                    of_sets.get_mut(set).map_or_else(find, |it| *it.get_or_insert_with(find))
+                }));
             }
         }
     }
@@ -175,6 +183,15 @@ impl View {
 
     /// What somebody holds whatever the time.
     fn mask_of(&self, definitions: &Definitions, facts: Facts) -> Mask {
+        self.mask_with(definitions, facts, |set| of_teams(definitions, self.pools.set(set)))
+    }
+
+    fn mask_with(
+        &self,
+        definitions: &Definitions,
+        facts: Facts,
+        of_set: impl FnOnce(usize) -> Mask,
+    ) -> Mask {
         let few = match self.pools.cell(facts) {
             Some(Cell::Held(number)) => {
                 let held = self.pools.held(number);
@@ -189,7 +206,8 @@ impl View {
         if self.scope.workspace.is_some() && !reaches(definitions, facts.role()) {
             return Mask::default();
         }
-        let (given, keeps) = given(definitions, facts.role(), self.pools.set(facts.set()));
+        let (given, keeps) = of_role(definitions, facts.role());
+        let given = given.and(of_set(facts.set()));
         if keeps || few.is_empty() {
             return given;
         }
@@ -219,7 +237,8 @@ impl View {
     }
 
     fn mask_part(&self, definitions: &Definitions, part: &Part) -> Mask {
-        let (given, keeps) = given(definitions, part.role, &part.teams);
+        let (given, keeps) = of_role(definitions, part.role);
+        let given = given.and(of_teams(definitions, &part.teams));
         if keeps {
             return given;
         }
@@ -461,13 +480,17 @@ impl Writer {
     }
 }
 
-/// What a role and teams give, and whether the role keeps the organization.
-fn given(definitions: &Definitions, role: u32, teams: &[u32]) -> (Mask, bool) {
+/// What a role gives, and whether it keeps the organization.
+fn of_role(definitions: &Definitions, role: u32) -> (Mask, bool) {
     let role = definitions.role(role);
     let mask = role.map(|role| role.mask).unwrap_or_default();
-    let teams = teams.iter().filter_map(|number| definitions.team(*number));
-    let mask = teams.fold(mask, |mask, team| mask.and(team.mask));
     (mask, role.is_some_and(|role| role.it.keeps_organization))
+}
+
+/// What teams give.
+fn of_teams(definitions: &Definitions, teams: &[u32]) -> Mask {
+    let teams = teams.iter().filter_map(|number| definitions.team(*number));
+    teams.fold(Mask::default(), |mask, team| mask.and(team.mask))
 }
 
 fn reaches(definitions: &Definitions, role: u32) -> bool {
