@@ -12,6 +12,7 @@ mod lane;
 mod mails;
 mod maintain;
 mod many;
+mod memory;
 mod people;
 mod preview;
 mod request;
@@ -60,6 +61,7 @@ struct Inner {
     workload: Option<Arc<dyn Workload>>,
     host: Arc<Host>,
     lanes: lane::Lanes,
+    memories: memory::Memories,
 }
 
 impl std::fmt::Debug for UserDirectory {
@@ -126,6 +128,7 @@ impl Builder {
                 workload: self.workload,
                 host: Arc::new(host),
                 lanes: lane::Lanes::default(),
+                memories: memory::Memories::default(),
             }),
         }
     }
