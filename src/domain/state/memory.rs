@@ -10,7 +10,7 @@ impl State {
     /// An organization, and all that comes along with it.
     pub(crate) fn take_organization(&mut self, id: OrganizationId) -> Vec<Record> {
         let Some(organization) = self.organizations.rows.remove(&id) else { return Vec::new() };
-        let roles = std::mem::take(&mut self.roles).into_iter();
+        let roles = std::mem::take(&mut self.roles).into_iter().filter(|((of, _), _)| *of == id);
         let roles = roles.map(|((of, _), role)| Record::Role(of, Box::new(role)));
         let organization = Record::Organization(Box::new(organization));
         std::iter::once(organization).chain(roles).collect()
