@@ -225,7 +225,7 @@ impl<'a> Draft<'a> {
             if invitation.is_expired(self.now()) {
                 let freed = self.seats_of(invitation, uses);
                 if freed > 0 {
-                    used -= freed;
+                    used = used.saturating_sub(freed);
                     self.push(Event::InvitationLapsed {
                         invitation: invitation.id,
                         at: self.now(),

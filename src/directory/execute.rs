@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::commands::{Command, Facts, Intent};
 use crate::domain::{Claim, Entry, Event, Key, Need, Refusal, Revision, State, StatusName, Stream};
-use crate::ports::CommitError;
+use crate::ports::{CommitError, StoreError};
 
 use super::decide::{Asked, Committed, Prepared, decide_job, needs, numbered};
 use super::lane::Job;
+use super::memory::Memory;
 use super::{Error, Inner, Request, UserDirectory};
 
 /// What was done.
@@ -157,24 +158,23 @@ impl Inner {
     /// Decides and commits, again while others are first, a bounded number of times.
     async fn attempt(&self, stream: Stream, jobs: &mut [Prepared]) -> Result<Answers, Attempt> {
         const ATTEMPTS: u32 = 24;
+        let memory = self.memories.take(stream);
+        if !memory.is_empty() {
+            match self.attempt_once(stream, jobs, memory).await {
+                // It may be owed to what was remembered.
+                Err(CommitError::Conflict(_) | CommitError::Claimed(_)) => {}
+                Err(CommitError::Failed(error)) => return Err(Attempt::Failed(error)),
+                Err(CommitError::Unknown(_)) => return Err(Attempt::Unknown),
+                Ok(answers) => return Ok(answers),
+            }
+        }
         let mut last = Attempt::Contended;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 self.back_off(attempt).await;
             }
-            let (mut state, mut answers) = self.decide_jobs(stream, jobs).await?;
-            if find_seats(jobs, &answers) {
-                (state, answers) = self.decide_jobs(stream, jobs).await?;
-            }
-            let Some(first) = state.first_appended() else {
-                return Ok(self.replay(stream, answers).await);
-            };
-            match self.commit(&state, first).await {
-                Ok(()) => {
-                    let first = first.position;
-                    self.publish(&state, stream, first);
-                    return Ok(self.replay(stream, answers).await);
-                }
+            match self.attempt_once(stream, jobs, Memory::default()).await {
+                Ok(answers) => return Ok(answers),
                 Err(CommitError::Conflict(_)) => last = Attempt::Contended,
                 Err(CommitError::Claimed(_)) if jobs.len() > 1 => return Err(Attempt::Divide),
                 // Loaded again, whoever lost is refused; when they are not, each has its own commit.
@@ -185,23 +185,52 @@ impl Inner {
                 }
                 Err(CommitError::Claimed(claim)) => last = Attempt::Claimed(claim),
                 Err(CommitError::Failed(error)) => return Err(Attempt::Failed(error)),
-                Err(CommitError::Unknown(_)) => {
-                    self.doubt(stream);
-                    return Err(Attempt::Unknown);
-                }
+                Err(CommitError::Unknown(_)) => return Err(Attempt::Unknown),
             }
         }
         tracing::warn!(attempts = ATTEMPTS, "gave up: others were first every time");
         Err(last)
     }
 
+    /// Decides, and commits what follows. A conflict is also what was decided on memory without
+    /// anything to commit: then nothing proves that the memory was current.
+    async fn attempt_once(
+        &self,
+        stream: Stream,
+        jobs: &mut [Prepared],
+        mut memory: Memory,
+    ) -> Result<Answers, CommitError> {
+        let mut proved = memory.is_empty();
+        let (mut state, mut answers) = self.decide_jobs(stream, jobs, &mut memory).await?;
+        if find_seats(jobs, &answers) {
+            memory = Memory::default();
+            proved = true;
+            (state, answers) = self.decide_jobs(stream, jobs, &mut memory).await?;
+        }
+        if let Some(first) = state.first_appended() {
+            let committed = self.commit(&state, first).await;
+            if matches!(committed, Err(CommitError::Unknown(_))) {
+                self.doubt(stream);
+            }
+            committed?;
+            self.publish(&state, stream, first.position);
+            let who = jobs.iter().map(|job| &job.request.principal);
+            self.memories.keep(stream, memory, (state, who));
+        } else if !proved {
+            return Err(CommitError::Conflict(None));
+        }
+        Ok(self.replay(stream, answers).await)
+    }
+
     async fn decide_jobs(
         &self,
         stream: Stream,
         jobs: &[Prepared],
-    ) -> Result<(State, Answers), Attempt> {
-        let needs = needs(stream, jobs);
-        let mut state = State::new(self.store.load(&needs).await.map_err(Attempt::Failed)?);
+        memory: &mut Memory,
+    ) -> Result<(State, Answers), StoreError> {
+        let mut needs = needs(stream, jobs);
+        let mut state = State::new(memory.recall(&mut needs));
+        state.load(self.store.load(&needs).await?);
         let answers = jobs.iter().map(|job| decide_job(&mut state, stream, job)).collect();
         Ok((state, answers))
     }
@@ -233,7 +262,7 @@ impl Inner {
         outcome
     }
 
-    async fn is_committed(&self, first: &Entry) -> Result<bool, crate::ports::StoreError> {
+    async fn is_committed(&self, first: &Entry) -> Result<bool, StoreError> {
         let key = Key::Entry(first.stream, first.position);
         let state = State::new(self.store.load(&[Need::Record(key)]).await?);
         let there = state.entry(first.stream, first.position);
@@ -294,7 +323,7 @@ enum Attempt {
     Divide,
     Contended,
     Claimed(Claim),
-    Failed(crate::ports::StoreError),
+    Failed(StoreError),
     Unknown,
 }
 

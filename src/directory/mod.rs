@@ -13,6 +13,7 @@ mod lane;
 mod mails;
 mod maintain;
 mod many;
+mod memory;
 mod people;
 mod preview;
 mod request;
@@ -65,6 +66,7 @@ struct Inner {
     host: Arc<Host>,
     lanes: lane::Lanes,
     views: views::Views,
+    memories: memory::Memories,
 }
 
 impl std::fmt::Debug for UserDirectory {
@@ -140,6 +142,7 @@ impl Builder {
                 host: Arc::new(host),
                 lanes: lane::Lanes::default(),
                 views: views::Views::new(self.keeping),
+                memories: memory::Memories::default(),
             }),
         }
     }

@@ -4,6 +4,8 @@
 //! claims that make things unique (I3), and the tallies (I2), which change exactly when a
 //! membership's row changes from one cell to another.
 
+mod memory;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 

@@ -60,6 +60,7 @@ pub(super) fn member(n: u128, name: &str, email: &str) -> Membership {
         status: MembershipStatus::Active { since: NOW },
         role: RoleName::new("agent").unwrap(),
         overrides: BTreeMap::new(),
+        grants: BTreeMap::new(),
         fence: Fence::default(),
         teams: BTreeSet::new(),
         profile: Profile::named(name).unwrap(),
