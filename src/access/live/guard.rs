@@ -3,9 +3,8 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use super::facts::Facts;
-use super::mask::BITS;
-use super::table::{RETIRED, Table};
+use super::mask::{IN_WORD, TIMED};
+use super::table::{Entry, RETIRED, Table};
 use super::{Holds, View};
 use crate::access::Permission;
 use crate::domain::{Principal, Revision, SubjectName, SupportAccessId, Timestamp, UserId};
@@ -109,26 +108,11 @@ impl Guard {
         permission: P,
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
-        let Some(number) = self.number(permission) else { return false };
-        let entry = self.table.entry(member.slot);
-        if let Some(entry) = entry
-            && self.table.flags() == 0
-            && number < BITS
-        {
-            let given = entry.word(number / 64) >> (number % 64) & 1 == 1;
-            // Nobody can predict the answer, so nothing branches on it.
-            if !Facts(entry.facts()).is_timed() {
-                return given;
-            }
-            if given {
-                return true;
-            }
-        } else if entry.is_none() && self.table.flags() == 0 {
-            // Somebody who came after being looked up.
-            let slot = self.table.find(member.user);
-            return slot.is_some_and(|slot| self.can(Member { slot, ..member }, permission, now));
+        match self.table.entry(member.slot) {
+            Some(entry) => self.holds(entry, member.user, permission, now),
+            // Nobody, or somebody who came after being looked up.
+            None => self.can_user(member.user, permission, now),
         }
-        self.can_slowly(member.user, number, now())
     }
 
     /// The same for somebody who is looked up for this one check.
@@ -139,7 +123,34 @@ impl Guard {
         permission: P,
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
-        self.can(self.member(user), permission, now)
+        match self.table.look_up(user) {
+            Some((_, entry)) => self.holds(entry, user, permission, now),
+            None => self.table.flags() & RETIRED != 0 && self.can_slowly(user, permission, now()),
+        }
+    }
+
+    #[inline]
+    fn holds<P: Permission>(
+        &self,
+        entry: &Entry,
+        user: UserId,
+        permission: P,
+        now: impl FnOnce() -> Timestamp,
+    ) -> bool {
+        let Some(number) = self.number(permission) else { return false };
+        if let Some(word) = entry.word(number / IN_WORD)
+            && self.table.flags() == 0
+        {
+            let held = word >> (number % IN_WORD) & 1 == 1;
+            // Nobody can predict the answer, so the usual way does not branch on it.
+            if word & TIMED == 0 {
+                return held;
+            }
+            if held {
+                return true;
+            }
+        }
+        self.can_slowly(user, permission, now())
     }
 
     /// The number of a permission.
@@ -163,8 +174,7 @@ impl Guard {
 
     /// Where bits alone do not decide.
     #[cold]
-    fn can_slowly(&self, user: UserId, number: usize, now: Timestamp) -> bool {
-        let permission = self.view.catalogue.name(number);
-        permission.is_some_and(|it| self.decide(&Who::User(user), it, now).is_allowed())
+    fn can_slowly<P: Permission>(&self, user: UserId, permission: P, now: Timestamp) -> bool {
+        self.decide(&Who::User(user), &permission.into(), now).is_allowed()
     }
 }

@@ -6,8 +6,14 @@ use crate::domain::{PermissionName, RolePermissions};
 /// How many 64-bit words a member has.
 pub(super) const WORDS: usize = 3;
 
+/// Bits of a word that stand for permissions; the last says whether anything depends on the time.
+pub(super) const IN_WORD: usize = 63;
+
 /// Permissions with a number below this are answered by a bit; those beyond, by evaluating.
-pub(super) const BITS: usize = WORDS * 64;
+pub(super) const BITS: usize = WORDS * IN_WORD;
+
+/// The bit of a word that sends to the clock, where the permission's own bit is not set.
+pub(super) const TIMED: u64 = 1 << IN_WORD;
 
 /// A set of permissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,9 +40,15 @@ impl Mask {
     }
 
     pub(super) fn set(&mut self, number: usize) {
-        if let Some(word) = self.0.get_mut(number / 64) {
-            *word |= 1 << (number % 64);
+        if let Some(word) = self.0.get_mut(number / IN_WORD) {
+            *word |= 1 << (number % IN_WORD);
         }
+    }
+
+    /// The same, where the time may add something to it.
+    #[must_use]
+    pub(super) fn timed(self) -> Self {
+        Self(self.0.map(|word| word | TIMED))
     }
 
     #[must_use]

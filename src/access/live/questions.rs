@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::definitions::Definitions;
 use super::facts::{Cell, Facts, Few, Held, Part};
 use super::guard::{Guard, Who};
-use super::mask::BITS;
+use super::mask::{IN_WORD, TIMED};
 use super::table::{Entry, NOT_WORKING, UNCONFIRMED};
 use super::visible::Visible;
 use super::{Holds, View};
@@ -94,13 +94,15 @@ impl Guard {
         let view = self.view();
         let definitions = view.definitions.load();
         let holds = |entry: &Entry| {
-            let given = number < BITS && entry.word(number / 64) >> (number % 64) & 1 == 1;
-            let open = number >= BITS || Facts(entry.facts()).is_timed();
-            given
-                || (open
-                    && Subject::person(view, &definitions, &view.held(entry), now, |subject| {
+            let word = entry.word(number / IN_WORD).filter(|word| word & TIMED == 0);
+            word.map_or_else(
+                || {
+                    Subject::person(view, &definitions, &view.held(entry), now, |subject| {
                         subject.decide(&name).is_allowed()
-                    }))
+                    })
+                },
+                |word| word >> (number % IN_WORD) & 1 == 1,
+            )
         };
         let person = |entry: &Entry| Person { user: entry.user(), membership: view.shown(entry) };
         table.iter().filter(|(_, entry)| holds(entry)).map(|(_, entry)| person(entry)).collect()

@@ -36,7 +36,8 @@ pub(super) const UNCONFIRMED: u32 = 4;
 pub(super) struct Table {
     tags: Box<[AtomicU64]>,
     entries: Box<[Entry]>,
-    hasher: RandomState,
+    /// Two random words: nobody outside can choose users that meet in one bucket.
+    seeds: [u64; 2],
     /// Why the bits alone do not decide; 0 means that they do.
     flags: AtomicU32,
 }
@@ -71,8 +72,8 @@ impl Entry {
     }
 
     #[inline]
-    pub(super) fn word(&self, word: usize) -> u64 {
-        self.bits.get(word).map_or(0, |bits| bits.load(Ordering::Relaxed))
+    pub(super) fn word(&self, word: usize) -> Option<u64> {
+        self.bits.get(word).map(|bits| bits.load(Ordering::Relaxed))
     }
 
     /// Facts and bits, written by one writer at a time.
@@ -106,7 +107,7 @@ impl Table {
         Self {
             tags: (0..buckets).map(|_| AtomicU64::new(0)).collect(),
             entries: (0..buckets * 8).map(|_| Entry::default()).collect(),
-            hasher: RandomState::default(),
+            seeds: [0, 1].map(|n: u64| RandomState::default().hash_one(n)),
             flags: AtomicU32::new(0),
         }
     }
@@ -134,11 +135,14 @@ impl Table {
         self.flags.fetch_and(!flag, Ordering::AcqRel);
     }
 
-    /// The bucket to begin with, and the tag.
+    /// The bucket to begin with, and the tag. Both halves of one product are mixed, as foldhash
+    /// does it.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "scaled to the number of buckets")]
+    #[expect(clippy::cast_possible_truncation, reason = "halves, and scaled to the buckets")]
     fn place(&self, (high, low): (u64, u64)) -> (usize, u64) {
-        let hash = self.hasher.hash_one(u128::from(high) << 64 | u128::from(low));
+        let [first, second] = self.seeds;
+        let product = u128::from(high ^ first) * u128::from(low ^ second);
+        let hash = product as u64 ^ (product >> 64) as u64;
         let bucket = (u128::from(hash) * self.tags.len() as u128) >> 64;
         (bucket as usize, hash & 0x7f | 0x80)
     }
@@ -149,8 +153,14 @@ impl Table {
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "as many slots as fit into memory lines")]
     pub(super) fn find(&self, user: UserId) -> Option<u32> {
+        self.look_up(user).map(|(slot, _)| slot)
+    }
+
+    /// The entry of a user, and where it stands.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "as many slots as fit into memory lines")]
+    pub(super) fn look_up(&self, user: UserId) -> Option<(u32, &Entry)> {
         let id = user.uuid().as_u64_pair();
         let (mut bucket, tag) = self.place(id);
         // A table is never full, so this ends.
@@ -161,8 +171,9 @@ impl Table {
             let mut equal = odd.wrapping_sub(EIGHT) & !odd & HIGH;
             while equal != 0 {
                 let slot = bucket * 8 + equal.trailing_zeros() as usize / 8;
-                if self.entries.get(slot)?.is_of(id) {
-                    return Some(slot as u32);
+                let entry = self.entries.get(slot)?;
+                if entry.is_of(id) {
+                    return Some((slot as u32, entry));
                 }
                 equal &= equal - 1;
             }

@@ -195,7 +195,8 @@ impl View {
         let few = match self.pools.cell(facts) {
             Some(Cell::Held(number)) => {
                 let held = self.pools.held(number);
-                return held.map_or(Mask::default(), |held| self.mask_held(definitions, held));
+                let mask = held.map_or(Mask::default(), |held| self.mask_held(definitions, held));
+                return if facts.is_timed() { mask.timed() } else { mask };
             }
             Some(Cell::Few(few)) => few,
             None => Few::default(),
@@ -389,7 +390,7 @@ impl View {
         let staying = old.iter().filter(|(_, entry)| stays(entry)).count();
         let new = Table::with_room(staying + staying / 2 + 16);
         for (_, entry) in old.iter().filter(|(_, entry)| stays(entry)) {
-            let mask = Mask(std::array::from_fn(|word| entry.word(word)));
+            let mask = Mask(std::array::from_fn(|word| entry.word(word).unwrap_or(0)));
             new.insert(entry.user(), entry.membership(), entry.facts(), mask);
         }
         writer.entries = staying;
