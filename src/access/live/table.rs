@@ -45,6 +45,14 @@ pub(super) struct Table {
 const EIGHT: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
+/// The high bit of each byte that is the tag; at worst of one more.
+#[inline]
+const fn equal(tags: u64, tag: u64) -> u64 {
+    // Bytes that are equal become zero.
+    let odd = tags ^ (EIGHT * tag);
+    odd.wrapping_sub(EIGHT) & !odd & HIGH
+}
+
 const fn pair(words: &[AtomicU64; 2]) -> (&AtomicU64, &AtomicU64) {
     let [high, low] = words;
     (high, low)
@@ -54,7 +62,8 @@ impl Entry {
     #[inline]
     pub(super) fn is_of(&self, (high, low): (u64, u64)) -> bool {
         let (first, second) = pair(&self.user);
-        first.load(Ordering::Relaxed) == high && second.load(Ordering::Relaxed) == low
+        // One branch rather than two.
+        (first.load(Ordering::Relaxed) ^ high) | (second.load(Ordering::Relaxed) ^ low) == 0
     }
 
     pub(super) fn user(&self) -> UserId {
@@ -158,17 +167,30 @@ impl Table {
     }
 
     /// The entry of a user, and where it stands.
+    ///
+    /// Nearly everybody is the first in their bucket whose tag is equal; the rest is out of line,
+    /// so that this is short enough for the next look-up to begin before it ends.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "as many slots as fit into memory lines")]
     pub(super) fn look_up(&self, user: UserId) -> Option<(u32, &Entry)> {
         let id = user.uuid().as_u64_pair();
-        let (mut bucket, tag) = self.place(id);
+        let (bucket, tag) = self.place(id);
+        let equal = equal(self.tags.get(bucket)?.load(Ordering::Acquire), tag);
+        let slot = bucket * 8 + equal.trailing_zeros() as usize / 8;
+        match self.entries.get(slot) {
+            Some(entry) if equal != 0 && entry.is_of(id) => Some((slot as u32, entry)),
+            Some(_) | None => self.look_further(id, bucket, tag),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[expect(clippy::cast_possible_truncation, reason = "as many slots as fit into memory lines")]
+    fn look_further(&self, id: (u64, u64), mut bucket: usize, tag: u64) -> Option<(u32, &Entry)> {
         // A table is never full, so this ends.
         loop {
             let tags = self.tags.get(bucket)?.load(Ordering::Acquire);
-            // Bytes that are equal become zero; at worst one more is looked at.
-            let odd = tags ^ (EIGHT * tag);
-            let mut equal = odd.wrapping_sub(EIGHT) & !odd & HIGH;
+            let mut equal = equal(tags, tag);
             while equal != 0 {
                 let slot = bucket * 8 + equal.trailing_zeros() as usize / 8;
                 let entry = self.entries.get(slot)?;
