@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::facts::Facts;
 use super::mask::BITS;
-use super::table::{RETIRED, Table};
+use super::table::{Entry, RETIRED, Table};
 use super::{Holds, View};
 use crate::access::Permission;
 use crate::domain::{Principal, Revision, SubjectName, SupportAccessId, Timestamp, UserId};
@@ -109,8 +109,18 @@ impl Guard {
         permission: P,
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
+        self.answer(self.table.entry(member.slot), member.user, permission, now)
+    }
+
+    #[inline]
+    fn answer<P: Permission>(
+        &self,
+        entry: Option<&Entry>,
+        user: UserId,
+        permission: P,
+        now: impl FnOnce() -> Timestamp,
+    ) -> bool {
         let Some(number) = self.number(permission) else { return false };
-        let entry = self.table.entry(member.slot);
         if let Some(entry) = entry
             && self.table.flags() == 0
             && number < BITS
@@ -126,7 +136,7 @@ impl Guard {
         } else if entry.is_none() && self.table.flags() == 0 {
             return false;
         }
-        self.can_slowly(member.user, number, now())
+        self.can_slowly(user, number, now())
     }
 
     /// The same for somebody who is looked up for this one check.
@@ -137,7 +147,8 @@ impl Guard {
         permission: P,
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
-        self.can(self.member(user), permission, now)
+        let entry = self.table.find_entry(user).map(|(_, entry)| entry);
+        self.answer(entry, user, permission, now)
     }
 
     /// The number of a permission.

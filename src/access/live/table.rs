@@ -53,7 +53,8 @@ impl Entry {
     #[inline]
     pub(super) fn is_of(&self, (high, low): (u64, u64)) -> bool {
         let (first, second) = pair(&self.user);
-        first.load(Ordering::Relaxed) == high && second.load(Ordering::Relaxed) == low
+        // One branch rather than two.
+        (first.load(Ordering::Relaxed) ^ high) | (second.load(Ordering::Relaxed) ^ low) == 0
     }
 
     pub(super) fn user(&self) -> UserId {
@@ -97,6 +98,14 @@ fn store(words: &[AtomicU64; 2], id: uuid::Uuid) {
     let ((first, second), (high, low)) = (pair(words), id.as_u64_pair());
     first.store(high, Ordering::Relaxed);
     second.store(low, Ordering::Relaxed);
+}
+
+/// The high bit of each byte that is the tag; at worst of one more.
+#[inline]
+const fn equal(tags: u64, tag: u64) -> u64 {
+    // Bytes that are equal become zero.
+    let odd = tags ^ (EIGHT * tag);
+    odd.wrapping_sub(EIGHT) & !odd & HIGH
 }
 
 impl Table {
@@ -151,18 +160,39 @@ impl Table {
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "as many slots as fit into memory lines")]
     pub(super) fn find(&self, user: UserId) -> Option<u32> {
+        self.find_entry(user).map(|(slot, _)| slot as u32)
+    }
+
+    /// Nearly everybody is the first in their bucket whose tag is equal; the rest is elsewhere, so
+    /// that this is short enough for the next look-ups to begin before it ends.
+    #[inline]
+    pub(super) fn find_entry(&self, user: UserId) -> Option<(usize, &Entry)> {
         let id = user.uuid().as_u64_pair();
-        let (mut bucket, tag) = self.place(id);
+        let (bucket, tag) = self.place(id);
+        let equal = equal(self.tags.get(bucket)?.load(Ordering::Acquire), tag);
+        if equal != 0 {
+            let slot = bucket * 8 + equal.trailing_zeros() as usize / 8;
+            if let Some(entry) = self.entries.get(slot)
+                && entry.is_of(id)
+            {
+                return Some((slot, entry));
+            }
+        }
+        self.find_slowly(id, bucket, tag)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_slowly(&self, id: (u64, u64), mut bucket: usize, tag: u64) -> Option<(usize, &Entry)> {
         // A table is never full, so this ends.
         loop {
             let tags = self.tags.get(bucket)?.load(Ordering::Acquire);
-            // Bytes that are equal become zero; at worst one more is looked at.
-            let odd = tags ^ (EIGHT * tag);
-            let mut equal = odd.wrapping_sub(EIGHT) & !odd & HIGH;
+            let mut equal = equal(tags, tag);
             while equal != 0 {
                 let slot = bucket * 8 + equal.trailing_zeros() as usize / 8;
-                if self.entries.get(slot)?.is_of(id) {
-                    return Some(slot as u32);
+                let entry = self.entries.get(slot)?;
+                if entry.is_of(id) {
+                    return Some((slot, entry));
                 }
                 equal &= equal - 1;
             }
