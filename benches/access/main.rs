@@ -18,6 +18,7 @@
     clippy::panic,
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     clippy::indexing_slicing,
     reason = "a measurement that cannot be made ends here"
 )]
