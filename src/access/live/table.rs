@@ -109,14 +109,6 @@ fn store(words: &[AtomicU64; 2], id: uuid::Uuid) {
     second.store(low, Ordering::Relaxed);
 }
 
-/// The high bit of each byte that is the tag; at worst of one more.
-#[inline]
-const fn equal(tags: u64, tag: u64) -> u64 {
-    // Bytes that are equal become zero.
-    let odd = tags ^ (EIGHT * tag);
-    odd.wrapping_sub(EIGHT) & !odd & HIGH
-}
-
 impl Table {
     /// With room for this many, at four fifths full.
     pub(super) fn with_room(members: usize) -> Self {
