@@ -114,28 +114,42 @@ permissions! {
 pub struct Catalogue {
     /// Each name, with its numbers: more than one if two enums declare it.
     names: BTreeMap<PermissionName, Vec<usize>>,
-    /// Each enum, with the number of its first permission.
+    /// Each of the host's enums, with the place of its first permission among the host's.
     types: Vec<(TypeId, usize)>,
-    /// The name of each number.
-    numbered: Vec<PermissionName>,
+    /// The host's permissions in the order of their places.
+    host: Vec<PermissionName>,
+}
+
+/// How many numbers are answered fastest. The host's first permissions have the first of them, ours
+/// the last, and whatever the host declares beyond that the numbers behind.
+pub(crate) const FAST: usize = 126;
+
+/// The number of the first management permission.
+const OURS: usize = FAST - Management::ALL.len();
+
+/// The number of the host's permission at a place.
+#[inline]
+const fn number_at(place: usize) -> usize {
+    if place < OURS { place } else { place + Management::ALL.len() }
 }
 
 impl Catalogue {
     /// The management permissions alone.
     pub fn new() -> Self {
-        Self { names: BTreeMap::new(), types: Vec::new(), numbered: Vec::new() }
-            .with::<Management>()
+        let numbered = Management::ALL.iter().map(|it| ((*it).into(), vec![OURS + it.index()]));
+        Self { names: numbered.collect(), types: Vec::new(), host: Vec::new() }
     }
 
     /// The catalogue with a host's permissions.
     #[must_use]
     pub fn with<P: Permission>(mut self) -> Self {
         if !self.has::<P>() {
-            self.types.push((TypeId::of::<P>(), self.numbered.len()));
+            self.types.push((TypeId::of::<P>(), self.host.len()));
             for permission in P::ALL {
                 let name: PermissionName = (*permission).into();
-                self.names.entry(name.clone()).or_default().push(self.numbered.len());
-                self.numbered.push(name);
+                let number = number_at(self.host.len());
+                self.names.entry(name.clone()).or_default().push(number);
+                self.host.push(name);
             }
         }
         self
@@ -148,7 +162,7 @@ impl Catalogue {
 
     /// Whether this enum was declared to it.
     pub fn has<P: Permission>(&self) -> bool {
-        self.first_of::<P>().is_some()
+        P::ALL.first().is_none_or(|first| self.number(*first).is_some())
     }
 
     /// Every name, in order.
@@ -156,21 +170,25 @@ impl Catalogue {
         self.names.keys()
     }
 
-    /// The number of an enum's first permission; the others follow it.
-    pub(crate) fn first_of<P: Permission>(&self) -> Option<usize> {
-        let (_, first) = self.types.iter().find(|(id, _)| *id == TypeId::of::<P>())?;
-        Some(*first)
-    }
-
-    /// The host's first enum, with the number of its first permission: most questions are about it.
-    pub(crate) fn host(&self) -> (TypeId, usize) {
-        // INVARIANT: the management permissions are always there, and come first.
-        self.types.get(1).or(self.types.first()).copied().unwrap_or((TypeId::of::<()>(), 0))
+    /// The number of a permission; none if its enum was not declared.
+    #[inline]
+    pub(crate) fn number<P: Permission>(&self, permission: P) -> Option<usize> {
+        // Most questions are about the host's first enum.
+        let mut types = self.types.iter();
+        if let Some((_, first)) = types.find(|(id, _)| *id == TypeId::of::<P>()) {
+            return Some(number_at(first + permission.index()));
+        }
+        (TypeId::of::<P>() == TypeId::of::<Management>()).then(|| OURS + permission.index())
     }
 
     /// The name of a number.
     pub(crate) fn name(&self, number: usize) -> Option<&PermissionName> {
-        self.numbered.get(number)
+        if (OURS..FAST).contains(&number) {
+            let ours = Management::ALL.get(number - OURS)?;
+            return self.names.get_key_value(&(*ours).into()).map(|(name, _)| name);
+        }
+        let ours = if number < OURS { 0 } else { Management::ALL.len() };
+        self.host.get(number - ours)
     }
 
     /// The numbers of a name.

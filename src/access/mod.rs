@@ -6,6 +6,7 @@ mod extent;
 pub mod live;
 mod standing;
 
+pub(crate) use catalogue::FAST;
 pub use catalogue::{Catalogue, Management, Permission};
 pub use evaluate::{Because, Decision, MemberView, Missing};
 pub use extent::{Alternative, Extent, Item};

@@ -109,7 +109,7 @@ impl Guard {
                 }
             }
         };
-        for (_, entry) in self.current().iter() {
+        for entry in self.current().iter() {
             let user = entry.user();
             let changed = new.remove(&user);
             let facts = Facts(entry.facts());

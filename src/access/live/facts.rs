@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::super::Catalogue;
 use super::mask::BITS;
@@ -89,14 +89,14 @@ impl Facts {
     }
 
     pub(super) const fn cell(self) -> Option<usize> {
-        (self.0 as usize >> 37).checked_sub(1)
+        ((self.0 >> 37) as usize).checked_sub(1)
     }
 }
 
 /// What entries refer to by number: it is written once, before the number can be read.
 pub(super) struct Pools {
-    /// Sets of teams; the first is empty.
-    pub(super) sets: Segments<OnceLock<Box<[u32]>>>,
+    /// Sets of teams, each its length and then the numbers; the first is empty.
+    pub(super) sets: Segments<AtomicU32>,
     pub(super) cells: Segments<AtomicU64>,
     pub(super) wholes: Segments<OnceLock<Arc<Held>>>,
 }
@@ -105,13 +105,15 @@ impl Pools {
     pub(super) fn with_room(members: usize) -> Self {
         Self {
             sets: Segments::with_room(64),
-            cells: Segments::with_room(members / 2 + 1),
+            cells: Segments::with_room(members / 4 * 3),
             wholes: Segments::with_room(64),
         }
     }
 
-    pub(super) fn set(&self, number: usize) -> &[u32] {
-        self.sets.get(number).and_then(OnceLock::get).map_or(&[], |set| set)
+    /// The set that begins at a place.
+    pub(super) fn set(&self, number: usize) -> impl Iterator<Item = u32> {
+        let word = |at: usize| self.sets.get(at).map_or(0, |it| it.load(Ordering::Relaxed));
+        (0..word(number) as usize).map(move |at| word(number + 1 + at))
     }
 
     pub(super) fn cell(&self, facts: Facts) -> Option<Cell> {

@@ -1,10 +1,9 @@
 //! A guard over a view: what a request asks.
 
-use std::any::TypeId;
 use std::sync::Arc;
 
 use super::mask::{IN_WORD, TIMED};
-use super::table::{Entry, RETIRED, Table};
+use super::table::{RETIRED, Table};
 use super::{Holds, View};
 use crate::access::Permission;
 use crate::domain::{Principal, Revision, SubjectName, SupportAccessId, Timestamp, UserId};
@@ -17,8 +16,6 @@ use crate::domain::{Principal, Revision, SubjectName, SupportAccessId, Timestamp
 pub struct Guard {
     view: Arc<View>,
     table: Arc<Table>,
-    /// The host's first enum, with the number of its first permission.
-    host: (TypeId, usize),
 }
 
 impl std::fmt::Debug for Guard {
@@ -72,9 +69,8 @@ impl From<&Principal> for Who {
 }
 
 impl Guard {
-    pub(super) fn new(view: Arc<View>, table: Arc<Table>) -> Self {
-        let host = view.catalogue.host();
-        Self { view, table, host }
+    pub(super) const fn new(view: Arc<View>, table: Arc<Table>) -> Self {
+        Self { view, table }
     }
 
     /// The view that it guards.
@@ -108,9 +104,10 @@ impl Guard {
         permission: P,
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
-        match self.table.entry(member.slot) {
-            Some(entry) => self.holds(entry, member.user, permission, now),
-            // Nobody, or somebody who came after being looked up.
+        let Some(number) = self.view.catalogue.number(permission) else { return false };
+        match self.table.word(member.slot, number / IN_WORD) {
+            Some(word) => self.holds(word, number, member.user, now),
+            // Nobody, somebody who came after being looked up, or a permission beyond the bits.
             None => self.can_user(member.user, permission, now),
         }
     }
@@ -123,25 +120,26 @@ impl Guard {
         permission: P,
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
-        match self.table.look_up(user) {
-            Some((_, entry)) => self.holds(entry, user, permission, now),
-            None => self.table.flags() & RETIRED != 0 && self.can_slowly(user, permission, now()),
+        let Some(number) = self.view.catalogue.number(permission) else { return false };
+        let Some((_, hot)) = self.table.look_up(user) else {
+            return self.table.flags() & RETIRED != 0 && self.can_slowly(user, number, now());
+        };
+        match hot.word(number / IN_WORD) {
+            Some(word) => self.holds(word, number, user, now),
+            None => self.can_slowly(user, number, now()),
         }
     }
 
     #[inline]
-    fn holds<P: Permission>(
+    fn holds(
         &self,
-        entry: &Entry,
+        word: u64,
+        number: usize,
         user: UserId,
-        permission: P,
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
-        let Some(number) = self.number(permission) else { return false };
-        if let Some(word) = entry.word(number / IN_WORD)
-            && self.table.flags() == 0
-        {
-            let held = word >> (number % IN_WORD) & 1 == 1;
+        let held = word >> (number % IN_WORD) & 1 == 1;
+        if self.table.flags() == 0 {
             // Nobody can predict the answer, so the usual way does not branch on it.
             if word & TIMED == 0 {
                 return held;
@@ -150,17 +148,7 @@ impl Guard {
                 return true;
             }
         }
-        self.can_slowly(user, permission, now())
-    }
-
-    /// The number of a permission.
-    #[inline]
-    pub(super) fn number<P: Permission>(&self, permission: P) -> Option<usize> {
-        let (host, first) = self.host;
-        if TypeId::of::<P>() == host {
-            return Some(first + permission.index());
-        }
-        self.view.catalogue.first_of::<P>().map(|first| first + permission.index())
+        self.can_slowly(user, number, now())
     }
 
     /// The table that is changed now.
@@ -174,7 +162,8 @@ impl Guard {
 
     /// Where bits alone do not decide.
     #[cold]
-    fn can_slowly<P: Permission>(&self, user: UserId, permission: P, now: Timestamp) -> bool {
-        self.decide(&Who::User(user), &permission.into(), now).is_allowed()
+    fn can_slowly(&self, user: UserId, number: usize, now: Timestamp) -> bool {
+        let permission = self.view.catalogue.name(number);
+        permission.is_some_and(|it| self.decide(&Who::User(user), it, now).is_allowed())
     }
 }

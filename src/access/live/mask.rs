@@ -1,16 +1,16 @@
 //! Sets of permissions as bits: what a check tests.
 
-use super::super::Catalogue;
+use crate::access::{Catalogue, FAST};
 use crate::domain::{PermissionName, RolePermissions};
 
 /// How many 64-bit words a member has.
-pub(super) const WORDS: usize = 3;
+pub(super) const WORDS: usize = FAST / IN_WORD;
 
 /// Bits of a word that stand for permissions; the last says whether anything depends on the time.
 pub(super) const IN_WORD: usize = 63;
 
 /// Permissions with a number below this are answered by a bit; those beyond, by evaluating.
-pub(super) const BITS: usize = WORDS * IN_WORD;
+pub(super) const BITS: usize = FAST;
 
 /// The bit of a word that sends to the clock, where the permission's own bit is not set.
 pub(super) const TIMED: u64 = 1 << IN_WORD;

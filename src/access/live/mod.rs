@@ -76,7 +76,10 @@ impl std::fmt::Debug for View {
 struct Writer {
     roles: HashMap<RoleName, u32, RandomState>,
     teams: HashMap<TeamId, u32, RandomState>,
-    sets: HashMap<Box<[u32]>, u32, RandomState>,
+    /// Sets of teams by their hash.
+    sets: HashMap<u64, u32, RandomState>,
+    /// Words that sets take.
+    words: usize,
     /// The teams of whoever is shown, to be looked for among the sets.
     scratch: Vec<u32>,
     /// How many entries, cells and whole persons there are.
@@ -104,7 +107,7 @@ impl View {
             teams: Vec::new(),
             supports: std::collections::BTreeMap::new(),
         };
-        let view = Self {
+        Self {
             scope,
             holds,
             catalogue,
@@ -112,10 +115,9 @@ impl View {
             pools: Pools::with_room(members),
             definitions: ArcSwap::from_pointee(definitions),
             revision: AtomicU64::new(0),
-            writer: Mutex::new(Writer::default()),
-        };
-        lock(&view.writer).set(&view, &std::collections::BTreeSet::new());
-        view
+            // The set at 0 is the empty one.
+            writer: Mutex::new(Writer { words: 1, ..Writer::default() }),
+        }
     }
 
     /// The scope.
@@ -142,7 +144,7 @@ impl View {
     pub fn bytes(&self) -> usize {
         let writer = lock(&self.writer);
         let pools = self.pools.sets.bytes() + self.pools.cells.bytes() + self.pools.wholes.bytes();
-        let sets = writer.sets.capacity() * (size_of::<(Box<[u32]>, u32)>() + 1);
+        let sets = writer.sets.capacity() * (size_of::<(u64, u32)>() + 1);
         self.table.load().bytes() + pools + sets + writer.bytes
     }
 

@@ -32,7 +32,7 @@ impl Guard {
         permission: P,
         now: Timestamp,
     ) -> Decision {
-        if self.number(permission).is_none() {
+        if self.view().catalogue.number(permission).is_none() {
             return Decision::refused(Because::NotGiven);
         }
         self.decide(&who.into(), &permission.into(), now)
@@ -46,7 +46,7 @@ impl Guard {
         item: &Item,
         now: Timestamp,
     ) -> Decision {
-        if self.number(permission).is_none() {
+        if self.view().catalogue.number(permission).is_none() {
             return Decision::refused(Because::NotGiven);
         }
         self.view_of(&who.into(), now, |subject| {
@@ -63,7 +63,7 @@ impl Guard {
         permission: P,
         now: Timestamp,
     ) -> Visible {
-        if self.number(permission).is_none() {
+        if self.view().catalogue.number(permission).is_none() {
             return Visible::default();
         }
         self.view_of(&who.into(), now, |subject| subject.visible(&permission.into()))
@@ -86,14 +86,14 @@ impl Guard {
     /// everybody once, as it goes.
     pub fn who_may<P: Permission>(&self, permission: P, now: Timestamp) -> Vec<Person> {
         let table = self.current();
-        let Some(number) = self.number(permission) else { return Vec::new() };
+        let Some(number) = self.view().catalogue.number(permission) else { return Vec::new() };
         if table.flags() & (NOT_WORKING | UNCONFIRMED) != 0 {
             return Vec::new();
         }
         let name: PermissionName = permission.into();
         let view = self.view();
         let definitions = view.definitions.load();
-        let holds = |entry: &Entry| {
+        let holds = |entry: Entry<'_>| {
             let word = entry.word(number / IN_WORD).filter(|word| word & TIMED == 0);
             word.map_or_else(
                 || {
@@ -104,8 +104,9 @@ impl Guard {
                 |word| word >> (number % IN_WORD) & 1 == 1,
             )
         };
-        let person = |entry: &Entry| Person { user: entry.user(), membership: view.shown(entry) };
-        table.iter().filter(|(_, entry)| holds(entry)).map(|(_, entry)| person(entry)).collect()
+        let person =
+            |entry: Entry<'_>| Person { user: entry.user(), membership: view.shown(entry) };
+        table.iter().filter(|entry| holds(*entry)).map(person).collect()
     }
 
     pub(super) fn decide(
@@ -246,7 +247,7 @@ fn member<'s>(definitions: &'s Definitions, part: &'s Part, now: Timestamp) -> M
 
 impl View {
     /// Everything known of somebody, as of one instant.
-    pub(super) fn held(&self, entry: &Entry) -> Arc<Held> {
+    pub(super) fn held(&self, entry: Entry<'_>) -> Arc<Held> {
         let facts = Facts(entry.facts());
         let few = match self.pools.cell(facts) {
             Some(Cell::Held(number)) => {
@@ -262,7 +263,7 @@ impl View {
             id: entry.membership(),
             status: facts.status(),
             role: facts.role(),
-            teams: self.pools.set(facts.set()).to_vec(),
+            teams: self.pools.set(facts.set()).collect(),
             overrides: few.unpack(&self.catalogue),
             grants: Vec::new(),
             fence: crate::domain::Fence::default(),
@@ -271,7 +272,7 @@ impl View {
     }
 
     /// The membership that people mean.
-    fn shown(&self, entry: &Entry) -> MembershipId {
+    fn shown(&self, entry: Entry<'_>) -> MembershipId {
         let held = match self.pools.cell(Facts(entry.facts())) {
             Some(Cell::Held(number)) => self.pools.held(number),
             Some(Cell::Few(_)) | None => None,

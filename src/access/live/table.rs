@@ -1,8 +1,13 @@
-//! Members by user: one cache line each, changed in place, read without waiting.
+//! Members by user, changed in place, read without waiting.
 //!
-//! An entry's identities are written before its tag appears and never change; everything else that
-//! can change is one word of facts and three words of bits. So a reader sees a whole state of the
-//! facts by one load, and a bit by another.
+//! What a check reads is as small as can be, because beyond a few thousand people its time is that
+//! of fetching memory: an identity and two words of bits, two people in a cache line; and for whoever
+//! was looked up, the first of the two words again, eight people in a line. The facts behind them lie
+//! apart.
+//!
+//! An entry's identities are written before its tag appears and never change; what can change is one
+//! word of facts and the bits. So a reader sees a whole state of the facts by one load, and a bit by
+//! another.
 //!
 //! Why not a hash map of a library: none can be changed in place while it is read without either a
 //! lock or a guard per look-up, and both cost more than the look-up (`cargo bench --bench access`).
@@ -15,14 +20,27 @@ use foldhash::fast::RandomState;
 use super::mask::{Mask, WORDS};
 use crate::domain::{MembershipId, UserId};
 
-/// One person.
+/// What a check by identity reads.
 #[derive(Default)]
-#[repr(align(64))]
-pub(super) struct Entry {
+#[repr(align(32))]
+pub(super) struct Hot {
     user: [AtomicU64; 2],
     bits: [AtomicU64; WORDS],
+}
+
+/// What every other question reads as well.
+#[derive(Default)]
+struct Cold {
     facts: AtomicU64,
     membership: [AtomicU64; 2],
+}
+
+/// One person.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'t> {
+    hot: &'t Hot,
+    cold: &'t Cold,
+    first: &'t AtomicU64,
 }
 
 /// The table is superseded by a larger one.
@@ -35,7 +53,10 @@ pub(super) const UNCONFIRMED: u32 = 4;
 /// Entries in buckets of eight, each bucket with a word of eight tags; a tag of 0 means free.
 pub(super) struct Table {
     tags: Box<[AtomicU64]>,
-    entries: Box<[Entry]>,
+    hot: Box<[Hot]>,
+    cold: Box<[Cold]>,
+    /// The first word of everybody's bits.
+    first: Box<[AtomicU64]>,
     /// Two random words: nobody outside can choose users that meet in one bucket.
     seeds: [u64; 2],
     /// Why the bits alone do not decide; 0 means that they do.
@@ -53,60 +74,71 @@ const fn equal(tags: u64, tag: u64) -> u64 {
     odd.wrapping_sub(EIGHT) & !odd & HIGH
 }
 
-const fn pair(words: &[AtomicU64; 2]) -> (&AtomicU64, &AtomicU64) {
-    let [high, low] = words;
-    (high, low)
-}
-
-impl Entry {
+impl Hot {
     #[inline]
-    pub(super) fn is_of(&self, (high, low): (u64, u64)) -> bool {
-        let (first, second) = pair(&self.user);
+    fn is_of(&self, [low, high]: [u64; 2]) -> bool {
+        let [first, second] = &self.user;
         // One branch rather than two.
-        (first.load(Ordering::Relaxed) ^ high) | (second.load(Ordering::Relaxed) ^ low) == 0
+        (first.load(Ordering::Relaxed) ^ low) | (second.load(Ordering::Relaxed) ^ high) == 0
     }
 
-    pub(super) fn user(&self) -> UserId {
-        read(&self.user).into()
-    }
-
-    /// The membership that the person had when the entry was made.
-    pub(super) fn membership(&self) -> MembershipId {
-        read(&self.membership).into()
-    }
-
-    #[inline]
-    pub(super) fn facts(&self) -> u64 {
-        self.facts.load(Ordering::Acquire)
-    }
-
+    /// One word of the bits; none if they have no such word.
     #[inline]
     pub(super) fn word(&self, word: usize) -> Option<u64> {
         self.bits.get(word).map(|bits| bits.load(Ordering::Relaxed))
     }
+}
+
+impl Entry<'_> {
+    pub(super) fn user(self) -> UserId {
+        read(&self.hot.user).into()
+    }
+
+    /// The membership that the person had when the entry was made.
+    pub(super) fn membership(self) -> MembershipId {
+        read(&self.cold.membership).into()
+    }
+
+    pub(super) fn facts(self) -> u64 {
+        self.cold.facts.load(Ordering::Acquire)
+    }
+
+    pub(super) fn word(self, word: usize) -> Option<u64> {
+        self.hot.word(word)
+    }
 
     /// Facts and bits, written by one writer at a time.
-    pub(super) fn write(&self, facts: u64, mask: Mask) {
-        self.facts.store(facts, Ordering::Release);
+    pub(super) fn write(self, facts: u64, mask: Mask) {
+        self.cold.facts.store(facts, Ordering::Release);
         self.write_bits(mask);
     }
 
-    pub(super) fn write_bits(&self, mask: Mask) {
-        for (bits, word) in self.bits.iter().zip(mask.0) {
+    pub(super) fn write_bits(self, mask: Mask) {
+        let [first, _] = mask.0;
+        self.first.store(first, Ordering::Release);
+        for (bits, word) in self.hot.bits.iter().zip(mask.0) {
             bits.store(word, Ordering::Release);
         }
     }
 }
 
-fn read(words: &[AtomicU64; 2]) -> uuid::Uuid {
-    let (high, low) = pair(words);
-    uuid::Uuid::from_u64_pair(high.load(Ordering::Relaxed), low.load(Ordering::Relaxed))
+/// An identity as two words, in the order in which its bytes lie.
+#[inline]
+fn words(id: uuid::Uuid) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *id.as_bytes();
+    [u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes([i, j, k, l, m, n, o, p])]
 }
 
-fn store(words: &[AtomicU64; 2], id: uuid::Uuid) {
-    let ((first, second), (high, low)) = (pair(words), id.as_u64_pair());
-    first.store(high, Ordering::Relaxed);
-    second.store(low, Ordering::Relaxed);
+fn read([first, second]: &[AtomicU64; 2]) -> uuid::Uuid {
+    let [a, b, c, d, e, f, g, h] = first.load(Ordering::Relaxed).to_ne_bytes();
+    let [i, j, k, l, m, n, o, p] = second.load(Ordering::Relaxed).to_ne_bytes();
+    uuid::Uuid::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+}
+
+fn store([first, second]: &[AtomicU64; 2], id: uuid::Uuid) {
+    let [low, high] = words(id);
+    first.store(low, Ordering::Relaxed);
+    second.store(high, Ordering::Relaxed);
 }
 
 impl Table {
@@ -115,7 +147,9 @@ impl Table {
         let buckets = (members / 8 * 5 / 4 + 1).max(1);
         Self {
             tags: (0..buckets).map(|_| AtomicU64::new(0)).collect(),
-            entries: (0..buckets * 8).map(|_| Entry::default()).collect(),
+            hot: (0..buckets * 8).map(|_| Hot::default()).collect(),
+            cold: (0..buckets * 8).map(|_| Cold::default()).collect(),
+            first: (0..buckets * 8).map(|_| AtomicU64::new(0)).collect(),
             seeds: [0, 1].map(|n: u64| RandomState::default().hash_one(n)),
             flags: AtomicU32::new(0),
         }
@@ -124,11 +158,14 @@ impl Table {
     /// How many it takes before it has to grow: at 17 of 20 a look-up still ends in its first or
     /// second bucket.
     pub(super) fn room(&self) -> usize {
-        self.entries.len() / 20 * 17 + 1
+        self.hot.len() / 20 * 17 + 1
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.tags) + size_of_val(&*self.entries)
+        size_of_val(&*self.tags)
+            + size_of_val(&*self.hot)
+            + size_of_val(&*self.cold)
+            + size_of_val(&*self.first)
     }
 
     #[inline]
@@ -148,17 +185,28 @@ impl Table {
     /// does it.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "halves, and scaled to the buckets")]
-    fn place(&self, (high, low): (u64, u64)) -> (usize, u64) {
+    fn place(&self, [low, high]: [u64; 2]) -> (usize, u64) {
         let [first, second] = self.seeds;
-        let product = u128::from(high ^ first) * u128::from(low ^ second);
+        let product = u128::from(low ^ first) * u128::from(high ^ second);
         let hash = product as u64 ^ (product >> 64) as u64;
-        let bucket = (u128::from(hash) * self.tags.len() as u128) >> 64;
+        let bucket = (hash >> 32) * self.tags.len() as u64 >> 32;
         (bucket as usize, hash & 0x7f | 0x80)
     }
 
     #[inline]
-    pub(super) fn entry(&self, slot: u32) -> Option<&Entry> {
-        self.entries.get(slot as usize)
+    pub(super) fn entry(&self, slot: u32) -> Option<Entry<'_>> {
+        let slot = slot as usize;
+        let (hot, cold) = (self.hot.get(slot)?, self.cold.get(slot)?);
+        Some(Entry { hot, cold, first: self.first.get(slot)? })
+    }
+
+    /// One word of the bits at a slot; none if there is no such slot or word.
+    #[inline]
+    pub(super) fn word(&self, slot: u32, word: usize) -> Option<u64> {
+        if word == 0 {
+            return self.first.get(slot as usize).map(|bits| bits.load(Ordering::Relaxed));
+        }
+        self.hot.get(slot as usize)?.word(word)
     }
 
     #[inline]
@@ -166,19 +214,19 @@ impl Table {
         self.look_up(user).map(|(slot, _)| slot)
     }
 
-    /// The entry of a user, and where it stands.
+    /// Where a user stands, and what a check reads there.
     ///
     /// Nearly everybody is the first in their bucket whose tag is equal; the rest is out of line,
     /// so that this is short enough for the next look-up to begin before it ends.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "as many slots as fit into memory lines")]
-    pub(super) fn look_up(&self, user: UserId) -> Option<(u32, &Entry)> {
-        let id = user.uuid().as_u64_pair();
+    pub(super) fn look_up(&self, user: UserId) -> Option<(u32, &Hot)> {
+        let id = words(user.uuid());
         let (bucket, tag) = self.place(id);
         let equal = equal(self.tags.get(bucket)?.load(Ordering::Acquire), tag);
         let slot = bucket * 8 + equal.trailing_zeros() as usize / 8;
-        match self.entries.get(slot) {
-            Some(entry) if equal != 0 && entry.is_of(id) => Some((slot as u32, entry)),
+        match self.hot.get(slot) {
+            Some(hot) if equal != 0 && hot.is_of(id) => Some((slot as u32, hot)),
             Some(_) | None => self.look_further(id, bucket, tag),
         }
     }
@@ -186,16 +234,16 @@ impl Table {
     #[cold]
     #[inline(never)]
     #[expect(clippy::cast_possible_truncation, reason = "as many slots as fit into memory lines")]
-    fn look_further(&self, id: (u64, u64), mut bucket: usize, tag: u64) -> Option<(u32, &Entry)> {
+    fn look_further(&self, id: [u64; 2], mut bucket: usize, tag: u64) -> Option<(u32, &Hot)> {
         // A table is never full, so this ends.
         loop {
             let tags = self.tags.get(bucket)?.load(Ordering::Acquire);
             let mut equal = equal(tags, tag);
             while equal != 0 {
                 let slot = bucket * 8 + equal.trailing_zeros() as usize / 8;
-                let entry = self.entries.get(slot)?;
-                if entry.is_of(id) {
-                    return Some((slot as u32, entry));
+                let hot = self.hot.get(slot)?;
+                if hot.is_of(id) {
+                    return Some((slot as u32, hot));
                 }
                 equal &= equal - 1;
             }
@@ -209,15 +257,15 @@ impl Table {
     /// Adds somebody who is not there yet; there is room, and nobody else writes.
     #[expect(clippy::cast_possible_truncation, reason = "as many slots as fit into memory lines")]
     pub(super) fn insert(&self, user: UserId, membership: MembershipId, facts: u64, mask: Mask) {
-        let (mut bucket, tag) = self.place(user.uuid().as_u64_pair());
+        let (mut bucket, tag) = self.place(words(user.uuid()));
         while let Some(word) = self.tags.get(bucket) {
             let tags = word.load(Ordering::Relaxed);
             let free = !tags & HIGH;
             if free != 0 {
                 let at = free.trailing_zeros() / 8;
                 if let Some(entry) = self.entry(bucket as u32 * 8 + at) {
-                    store(&entry.user, user.uuid());
-                    store(&entry.membership, membership.uuid());
+                    store(&entry.hot.user, user.uuid());
+                    store(&entry.cold.membership, membership.uuid());
                     entry.write(facts, mask);
                     word.store(tags | tag << (at * 8), Ordering::Release);
                 }
@@ -228,10 +276,16 @@ impl Table {
     }
 
     /// Everybody, in no order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> {
-        (0_u32..).zip(&self.entries).filter(|(slot, _)| {
-            let tags = self.tags.get(*slot as usize / 8).map(|tags| tags.load(Ordering::Acquire));
+    pub(super) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        let taken = |slot: u32| {
+            let tags = self.tags.get(slot as usize / 8).map(|tags| tags.load(Ordering::Acquire));
             tags.is_some_and(|tags| tags >> (slot % 8 * 8) & 0x80 != 0)
+        };
+        let all = (0_u32..).zip(&self.hot).zip(self.cold.iter().zip(&self.first));
+        all.filter(move |((slot, _), _)| taken(*slot)).map(|((_, hot), (cold, first))| Entry {
+            hot,
+            cold,
+            first,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! people there are. Editing a role or a team looks at everybody once.
 
 use std::collections::BTreeSet;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -34,7 +35,7 @@ impl Sweep {
         matches!(view.pools.cell(facts), Some(Cell::Held(_)))
             || changed(&self.roles, facts.role())
             || (!self.teams.is_empty()
-                && view.pools.set(facts.set()).iter().any(|team| changed(&self.teams, *team)))
+                && view.pools.set(facts.set()).any(|team| changed(&self.teams, team)))
     }
 }
 
@@ -86,7 +87,7 @@ impl View {
             self.table.load().lower(NOT_WORKING);
         }
         if wants == Wants::Everything {
-            self.revision.store(update.revision.get(), Ordering::Release);
+            self.revision.fetch_max(update.revision.get(), Ordering::AcqRel);
         }
         Applied::Shown
     }
@@ -165,7 +166,7 @@ impl View {
         let table = self.table.load();
         // People share their sets of teams: each is looked through once.
         let mut of_sets: Vec<Option<Mask>> = Vec::new();
-        for (_, entry) in table.iter() {
+        for entry in table.iter() {
             let facts = Facts(entry.facts());
             if sweep.concerns(self, facts) {
                 entry.write_bits(self.mask_with(definitions, facts, |set| {
@@ -239,7 +240,7 @@ impl View {
 
     fn mask_part(&self, definitions: &Definitions, part: &Part) -> Mask {
         let (given, keeps) = of_role(definitions, part.role);
-        let given = given.and(of_teams(definitions, &part.teams));
+        let given = given.and(of_teams(definitions, part.teams.iter().copied()));
         if keeps {
             return given;
         }
@@ -298,7 +299,7 @@ impl View {
         writer: &mut Writer,
         definitions: &Definitions,
         table: &Table,
-        (entry, user, id): (Option<&Entry>, UserId, MembershipId),
+        (entry, user, id): (Option<Entry<'_>>, UserId, MembershipId),
         facts: Facts,
     ) {
         let mask = self.mask_of(definitions, facts);
@@ -317,7 +318,12 @@ impl View {
     /// An ordinary person's membership as one word; none for one that is not.
     ///
     /// The entry names the membership that was there first, so that only it is ordinary.
-    fn pack(&self, writer: &mut Writer, entry: Option<&Entry>, it: &Membership) -> Option<Facts> {
+    fn pack(
+        &self,
+        writer: &mut Writer,
+        entry: Option<Entry<'_>>,
+        it: &Membership,
+    ) -> Option<Facts> {
         let plain = it.scope == self.scope.whole()
             && it.is_live()
             && it.fence.0.is_empty()
@@ -334,7 +340,7 @@ impl View {
     }
 
     /// Whether somebody has a membership in the workspace itself.
-    fn is_here(&self, entry: &Entry) -> bool {
+    fn is_here(&self, entry: Entry<'_>) -> bool {
         self.scope.workspace.is_some()
             && match self.pools.cell(Facts(entry.facts())) {
                 Some(Cell::Held(number)) => {
@@ -345,7 +351,12 @@ impl View {
     }
 
     /// Everything that is known of somebody, kept as it is.
-    fn pack_held(&self, writer: &mut Writer, entry: Option<&Entry>, held: &Held) -> Option<Facts> {
+    fn pack_held(
+        &self,
+        writer: &mut Writer,
+        entry: Option<Entry<'_>>,
+        held: &Held,
+    ) -> Option<Facts> {
         if held.whole.is_none() && held.here.is_none() {
             return Some(Facts::new(0, StatusName::Removed, 0, None));
         }
@@ -370,7 +381,7 @@ impl View {
     }
 
     /// The cell of a few overrides: the one that is there already, if they did not change.
-    fn few(&self, writer: &mut Writer, few: Few, entry: Option<&Entry>) -> Option<u32> {
+    fn few(&self, writer: &mut Writer, few: Few, entry: Option<Entry<'_>>) -> Option<u32> {
         let cell = Cell::Few(few);
         if let Some(before) = entry.map(|entry| Facts(entry.facts()))
             && let Some(was) = self.pools.cell(before)
@@ -386,10 +397,10 @@ impl View {
     /// A larger table with everybody in it who still belongs.
     fn grow(&self, writer: &mut Writer) -> Arc<Table> {
         let old = self.table.load_full();
-        let stays = |entry: &Entry| Facts(entry.facts()).status() != StatusName::Removed;
-        let staying = old.iter().filter(|(_, entry)| stays(entry)).count();
+        let stays = |entry: Entry<'_>| Facts(entry.facts()).status() != StatusName::Removed;
+        let staying = old.iter().filter(|entry| stays(*entry)).count();
         let new = Table::with_room(staying + staying / 2 + 16);
-        for (_, entry) in old.iter().filter(|(_, entry)| stays(entry)) {
+        for entry in old.iter().filter(|entry| stays(*entry)) {
             let mask = Mask(std::array::from_fn(|word| entry.word(word).unwrap_or(0)));
             new.insert(entry.user(), entry.membership(), entry.facts(), mask);
         }
@@ -410,7 +421,7 @@ impl View {
         writer: &mut Writer,
         id: MembershipId,
     ) {
-        for (_, entry) in table.iter() {
+        for entry in table.iter() {
             let mut held = (*self.held(entry)).clone();
             let is_it = |part: &mut Part| part.id == id;
             if held.whole.take_if(is_it).or(held.here.take_if(is_it)).is_none() {
@@ -449,13 +460,24 @@ impl Writer {
     }
 
     fn set_of(&mut self, view: &View, teams: &[u32]) -> Option<u32> {
-        if let Some(number) = self.sets.get(teams) {
+        if teams.is_empty() {
+            return Some(0);
+        }
+        let sets = &view.pools.sets;
+        let hash = self.sets.hasher().hash_one(teams);
+        let is_it = |number: u32| view.pools.set(number as usize).eq(teams.iter().copied());
+        if let Some(number) = self.sets.get(&hash)
+            && is_it(*number)
+        {
             return Some(*number);
         }
-        let number = u32::try_from(self.sets.len()).ok().filter(|it| *it <= MAX_SET)?;
-        view.pools.sets.make(number as usize)?.set(teams.into()).ok()?;
-        self.bytes += 2 * size_of_val(teams);
-        self.sets.insert(teams.into(), number);
+        let number = u32::try_from(self.words).ok().filter(|it| *it <= MAX_SET)?;
+        let length = u32::try_from(teams.len()).ok()?;
+        for (at, word) in (self.words..).zip([length].iter().chain(teams)) {
+            sets.make(at)?.store(*word, Ordering::Relaxed);
+        }
+        self.words += teams.len() + 1;
+        self.sets.insert(hash, number);
         Some(number)
     }
 
@@ -489,8 +511,8 @@ fn of_role(definitions: &Definitions, role: u32) -> (Mask, bool) {
 }
 
 /// What teams give.
-fn of_teams(definitions: &Definitions, teams: &[u32]) -> Mask {
-    let teams = teams.iter().filter_map(|number| definitions.team(*number));
+fn of_teams(definitions: &Definitions, teams: impl Iterator<Item = u32>) -> Mask {
+    let teams = teams.filter_map(|number| definitions.team(number));
     teams.fold(Mask::default(), |mask, team| mask.and(team.mask))
 }
 
