@@ -129,7 +129,7 @@ const OURS: usize = FAST - Management::ALL.len();
 
 /// The number of the host's permission at a place.
 #[inline]
-const fn number_at(place: usize) -> usize {
+pub(crate) const fn number_at(place: usize) -> usize {
     if place < OURS { place } else { place + Management::ALL.len() }
 }
 
@@ -179,6 +179,11 @@ impl Catalogue {
             return Some(number_at(first + permission.index()));
         }
         (TypeId::of::<P>() == TypeId::of::<Management>()).then(|| OURS + permission.index())
+    }
+
+    /// The host's first enum, with the place of its first permission.
+    pub(crate) fn first_type(&self) -> (TypeId, usize) {
+        self.types.first().copied().unwrap_or((TypeId::of::<()>(), 0))
     }
 
     /// The name of a number.

@@ -6,8 +6,8 @@ mod extent;
 pub mod live;
 mod standing;
 
-pub(crate) use catalogue::FAST;
 pub use catalogue::{Catalogue, Management, Permission};
+pub(crate) use catalogue::{FAST, number_at};
 pub use evaluate::{Because, Decision, MemberView, Missing};
 pub use extent::{Alternative, Extent, Item};
 pub use standing::Standing;

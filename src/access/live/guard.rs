@@ -1,11 +1,12 @@
 //! A guard over a view: what a request asks.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use super::mask::{IN_WORD, TIMED};
 use super::table::{RETIRED, Table};
 use super::{Holds, View};
-use crate::access::Permission;
+use crate::access::{Permission, number_at};
 use crate::domain::{Principal, Revision, SubjectName, SupportAccessId, Timestamp, UserId};
 
 /// The state of one scope, held for the length of one request.
@@ -16,6 +17,8 @@ use crate::domain::{Principal, Revision, SubjectName, SupportAccessId, Timestamp
 pub struct Guard {
     view: Arc<View>,
     table: Arc<Table>,
+    /// The host's first enum, with the place of its first permission: most questions are about it.
+    host: (TypeId, usize),
 }
 
 impl std::fmt::Debug for Guard {
@@ -69,8 +72,9 @@ impl From<&Principal> for Who {
 }
 
 impl Guard {
-    pub(super) const fn new(view: Arc<View>, table: Arc<Table>) -> Self {
-        Self { view, table }
+    pub(super) fn new(view: Arc<View>, table: Arc<Table>) -> Self {
+        let host = view.catalogue.first_type();
+        Self { view, table, host }
     }
 
     /// The view that it guards.
@@ -104,7 +108,7 @@ impl Guard {
         permission: P,
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
-        let Some(number) = self.view.catalogue.number(permission) else { return false };
+        let Some(number) = self.number(permission) else { return false };
         match self.table.word(member.slot, number / IN_WORD) {
             Some(word) => self.holds(word, number, member.user, now),
             // Nobody, somebody who came after being looked up, or a permission beyond the bits.
@@ -120,7 +124,7 @@ impl Guard {
         permission: P,
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
-        let Some(number) = self.view.catalogue.number(permission) else { return false };
+        let Some(number) = self.number(permission) else { return false };
         let Some((_, hot)) = self.table.look_up(user) else {
             return self.table.flags() & RETIRED != 0 && self.can_slowly(user, number, now());
         };
@@ -128,6 +132,16 @@ impl Guard {
             Some(word) => self.holds(word, number, user, now),
             None => self.can_slowly(user, number, now()),
         }
+    }
+
+    /// The number of a permission; none if its enum was not declared.
+    #[inline]
+    pub(super) fn number<P: Permission>(&self, permission: P) -> Option<usize> {
+        let (host, first) = self.host;
+        if TypeId::of::<P>() == host {
+            return Some(number_at(first + permission.index()));
+        }
+        self.view.catalogue.number(permission)
     }
 
     #[inline]
@@ -138,15 +152,10 @@ impl Guard {
         user: UserId,
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
-        let held = word >> (number % IN_WORD) & 1 == 1;
-        if self.table.flags() == 0 {
-            // Nobody can predict the answer, so the usual way does not branch on it.
-            if word & TIMED == 0 {
-                return held;
-            }
-            if held {
-                return true;
-            }
+        // Nobody can predict the answer, so the usual way does not branch on it: a wrong guess
+        // would cost more than the check.
+        if word & TIMED | u64::from(self.table.flags()) == 0 {
+            return word >> (number % IN_WORD) & 1 == 1;
         }
         self.can_slowly(user, number, now())
     }
@@ -162,7 +171,13 @@ impl Guard {
 
     /// Where bits alone do not decide.
     #[cold]
+    #[inline(never)]
     fn can_slowly(&self, user: UserId, number: usize, now: Timestamp) -> bool {
+        // What is held whatever the time is held while a grant may add to it.
+        let word = self.table.look_up(user).and_then(|(_, hot)| hot.word(number / IN_WORD));
+        if self.table.flags() == 0 && word.is_some_and(|it| it >> (number % IN_WORD) & 1 == 1) {
+            return true;
+        }
         let permission = self.view.catalogue.name(number);
         permission.is_some_and(|it| self.decide(&Who::User(user), it, now).is_allowed())
     }

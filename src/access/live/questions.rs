@@ -32,7 +32,7 @@ impl Guard {
         permission: P,
         now: Timestamp,
     ) -> Decision {
-        if self.view().catalogue.number(permission).is_none() {
+        if self.number(permission).is_none() {
             return Decision::refused(Because::NotGiven);
         }
         self.decide(&who.into(), &permission.into(), now)
@@ -46,7 +46,7 @@ impl Guard {
         item: &Item,
         now: Timestamp,
     ) -> Decision {
-        if self.view().catalogue.number(permission).is_none() {
+        if self.number(permission).is_none() {
             return Decision::refused(Because::NotGiven);
         }
         self.view_of(&who.into(), now, |subject| {
@@ -63,7 +63,7 @@ impl Guard {
         permission: P,
         now: Timestamp,
     ) -> Visible {
-        if self.view().catalogue.number(permission).is_none() {
+        if self.number(permission).is_none() {
             return Visible::default();
         }
         self.view_of(&who.into(), now, |subject| subject.visible(&permission.into()))
@@ -86,7 +86,7 @@ impl Guard {
     /// everybody once, as it goes.
     pub fn who_may<P: Permission>(&self, permission: P, now: Timestamp) -> Vec<Person> {
         let table = self.current();
-        let Some(number) = self.view().catalogue.number(permission) else { return Vec::new() };
+        let Some(number) = self.number(permission) else { return Vec::new() };
         if table.flags() & (NOT_WORKING | UNCONFIRMED) != 0 {
             return Vec::new();
         }
