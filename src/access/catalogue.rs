@@ -1,7 +1,9 @@
 //! The permissions there are: the host's enum and ours.
 
 use std::any::TypeId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
+
+use foldhash::fast::RandomState;
 
 use crate::domain::PermissionName;
 
@@ -112,8 +114,10 @@ permissions! {
 /// Every permission that may be given: the host's and [`Management`].
 #[derive(Clone, Debug)]
 pub struct Catalogue {
-    /// Each name, with its numbers: more than one if two enums declare it.
-    names: BTreeMap<PermissionName, Vec<usize>>,
+    /// Each name, in order.
+    names: BTreeSet<PermissionName>,
+    /// The numbers of each name: more than one if two enums declare it.
+    numbers: HashMap<PermissionName, Vec<usize>, RandomState>,
     /// Each of the host's enums, with the place of its first permission among the host's.
     types: Vec<(TypeId, usize)>,
     /// The host's permissions in the order of their places.
@@ -136,8 +140,13 @@ pub(crate) const fn number_at(place: usize) -> usize {
 impl Catalogue {
     /// The management permissions alone.
     pub fn new() -> Self {
-        let numbered = Management::ALL.iter().map(|it| ((*it).into(), vec![OURS + it.index()]));
-        Self { names: numbered.collect(), types: Vec::new(), host: Vec::new() }
+        let ours = || Management::ALL.iter().copied();
+        Self {
+            names: ours().map(Into::into).collect(),
+            numbers: ours().map(|it| (it.into(), vec![OURS + it.index()])).collect(),
+            types: Vec::new(),
+            host: Vec::new(),
+        }
     }
 
     /// The catalogue with a host's permissions.
@@ -148,7 +157,8 @@ impl Catalogue {
             for permission in P::ALL {
                 let name: PermissionName = (*permission).into();
                 let number = number_at(self.host.len());
-                self.names.entry(name.clone()).or_default().push(number);
+                self.names.insert(name.clone());
+                self.numbers.entry(name.clone()).or_default().push(number);
                 self.host.push(name);
             }
         }
@@ -157,7 +167,7 @@ impl Catalogue {
 
     /// Whether a permission of this name may be given.
     pub fn knows(&self, name: &PermissionName) -> bool {
-        self.names.contains_key(name)
+        self.numbers.contains_key(name)
     }
 
     /// Whether this enum was declared to it.
@@ -167,7 +177,7 @@ impl Catalogue {
 
     /// Every name, in order.
     pub fn names(&self) -> impl Iterator<Item = &PermissionName> {
-        self.names.keys()
+        self.names.iter()
     }
 
     /// The number of a permission; none if its enum was not declared.
@@ -190,7 +200,7 @@ impl Catalogue {
     pub(crate) fn name(&self, number: usize) -> Option<&PermissionName> {
         if (OURS..FAST).contains(&number) {
             let ours = Management::ALL.get(number - OURS)?;
-            return self.names.get_key_value(&(*ours).into()).map(|(name, _)| name);
+            return self.names.get(&(*ours).into());
         }
         let ours = if number < OURS { 0 } else { Management::ALL.len() };
         self.host.get(number - ours)
@@ -198,7 +208,7 @@ impl Catalogue {
 
     /// The numbers of a name.
     pub(crate) fn numbers(&self, name: &PermissionName) -> &[usize] {
-        self.names.get(name).map_or(&[], Vec::as_slice)
+        self.numbers.get(name).map_or(&[], Vec::as_slice)
     }
 }
 

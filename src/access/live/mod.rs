@@ -77,7 +77,7 @@ struct Writer {
     roles: HashMap<RoleName, u32, RandomState>,
     teams: HashMap<TeamId, u32, RandomState>,
     /// Sets of teams by their hash.
-    sets: HashMap<u64, u32, RandomState>,
+    sets: HashMap<u32, u32, RandomState>,
     /// Words that sets take.
     words: usize,
     /// The teams of whoever is shown, to be looked for among the sets.
@@ -144,7 +144,7 @@ impl View {
     pub fn bytes(&self) -> usize {
         let writer = lock(&self.writer);
         let pools = self.pools.sets.bytes() + self.pools.cells.bytes() + self.pools.wholes.bytes();
-        let sets = writer.sets.capacity() * (size_of::<(u64, u32)>() + 1);
+        let sets = writer.sets.capacity() * (size_of::<(u32, u32)>() + 1);
         self.table.load().bytes() + pools + sets + writer.bytes
     }
 

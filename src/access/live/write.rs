@@ -459,12 +459,14 @@ impl Writer {
         number
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "half of a hash")]
     fn set_of(&mut self, view: &View, teams: &[u32]) -> Option<u32> {
         if teams.is_empty() {
             return Some(0);
         }
         let sets = &view.pools.sets;
-        let hash = self.sets.hasher().hash_one(teams);
+        // Two sets that meet under one hash are at worst written down again.
+        let hash = (self.sets.hasher().hash_one(teams) >> 32) as u32;
         let is_it = |number: u32| view.pools.set(number as usize).eq(teams.iter().copied());
         if let Some(number) = self.sets.get(&hash)
             && is_it(*number)
