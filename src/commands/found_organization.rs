@@ -137,6 +137,7 @@ impl Decide for FoundOrganization {
             seat_limit: self.seat_limit,
             tally: Tally::default(),
             workspaces_tally: Tally::default(),
+            granted: std::collections::BTreeMap::new(),
             former_members: 0,
             head: Head::default(),
             founded_at: draft.now(),

@@ -36,6 +36,7 @@ mod edit_settings;
 mod end_sessions;
 mod erase_member;
 mod found_organization;
+mod give_grant;
 mod give_support;
 mod import;
 mod invite;
@@ -51,9 +52,11 @@ mod reactivate;
 mod register_user;
 mod remove_member;
 mod rename_organization;
+mod renew_grant;
 mod renew_support;
 mod resend_invitation;
 mod resume_organization;
+mod revoke_grant;
 mod revoke_invitation;
 mod revoke_support;
 mod send_password_reset;
@@ -102,6 +105,7 @@ pub use end_sessions::EndSessions;
 pub use erase_member::EraseMember;
 pub use facts::{Facts, Host};
 pub use found_organization::{FoundOrganization, Founded};
+pub use give_grant::GiveGrant;
 pub use give_support::GiveSupport;
 pub use import::{ImportProblem, Review, Row, RowProblem, review_addresses, review_csv};
 pub use invite::{Invite, Invited};
@@ -117,10 +121,12 @@ pub use reactivate::Reactivate;
 pub use register_user::RegisterUser;
 pub use remove_member::RemoveMember;
 pub use rename_organization::RenameOrganization;
+pub use renew_grant::RenewGrant;
 pub use renew_support::RenewSupport;
 pub use requirement::{Requirement, Works};
 pub use resend_invitation::ResendInvitation;
 pub use resume_organization::ResumeOrganization;
+pub use revoke_grant::RevokeGrant;
 pub use revoke_invitation::RevokeInvitation;
 pub use revoke_support::RevokeSupport;
 pub use send_password_reset::SendPasswordReset;
@@ -264,8 +270,8 @@ commands! {
     CloseOrganization, FinishClosing, SetSeatLimit, OpenWorkspace, CloseWorkspace,
     Invite, ResendInvitation, RevokeInvitation, AcceptInvitation, DeclineInvitation,
     LapseInvitation, SignUp, Provision, Arrive, CompleteSetUp, Adopt,
-    EditProfile, ChangeRole, OverridePermission, SetFence, EndSessions, SendPasswordReset,
-    SetPassword, Deactivate, Block, Unblock, Reactivate, RemoveMember, Leave, EraseMember,
+    EditProfile, ChangeRole, OverridePermission, GiveGrant, RenewGrant, RevokeGrant, SetFence,
+    EndSessions, SendPasswordReset, SetPassword, Deactivate, Block, Unblock, Reactivate, RemoveMember, Leave, EraseMember,
     CreateRole, EditRole, DeleteRole,
     CreateTeam, DescribeTeam, SetTeamPermissions, DeleteTeam, ChangeTeamMembers, ChangeTeamsOf,
     GiveSupport, RenewSupport, RevokeSupport, OfferOwnership, AcceptOwnership, DeclineOwnership,

@@ -34,7 +34,7 @@ pub use audit::{
 };
 pub use email::{CanonicalEmail, EmailAddress};
 pub use event::Event;
-pub use grant::{Given, Grant};
+pub use grant::{Given, Grant, Lasting};
 pub use handover::{Disposition, Handover, HandoverStatus};
 pub use id::{
     CommandId, GrantId, HandoverId, InvitationId, MailId, MembershipId, OrganizationId,
@@ -47,7 +47,9 @@ pub use membership::{
     PendingBecause, Profile, RemovedBecause, Source, StatusGroup, StatusName, Step, TRANSITIONS,
     Transition,
 };
-pub use organization::{Organization, OrganizationStatus, Revision, Scope, Tally, Workspace};
+pub use organization::{
+    Granted, Organization, OrganizationStatus, Revision, Scope, Tally, Workspace,
+};
 pub use principal::Principal;
 pub use record::{Block, ChangeSet, Claim, Forget, Guard, Key, Need, Receipt, ReceiptKey, Record};
 pub use refusal::{Refusal, Thing};

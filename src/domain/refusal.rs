@@ -2,7 +2,7 @@
 
 use super::{
     FieldName, Invalid, InvitationStatus, OrganizationStatus, PermissionName, Rank, RoleName,
-    StatusName, Step,
+    StatusName, Step, Timestamp,
 };
 
 /// Why a command was refused. Nothing has changed and nothing will be sent.
@@ -89,6 +89,9 @@ pub enum Refusal {
         /// The step asked for.
         step: Step,
     },
+    /// Only somebody who is active is given something for a while.
+    #[error("somebody {0} is given nothing for a while; wait until they are active")]
+    NotActive(StatusName),
     /// The organization would be left without anybody who keeps it (I1).
     #[error("the organization would be left without an owner; appoint another one first")]
     LastOwner,
@@ -141,6 +144,14 @@ pub enum Refusal {
     /// The role cannot be changed or deleted while people hold it.
     #[error("{0} people hold the role; give them another one first")]
     RoleInUse(u64),
+    /// The role cannot be deleted while grants give it.
+    #[error("{grants} grants give the role, the last until {until}; revoke them first, or wait")]
+    RoleGranted {
+        /// How many.
+        grants: u64,
+        /// When the last of them ends at the latest.
+        until: Timestamp,
+    },
     /// The host chose the role; it is not changed at run time.
     #[error("the role `{0}` is built in; make a role of your own")]
     BuiltInRole(RoleName),
@@ -192,6 +203,8 @@ pub enum Thing {
     Role,
     /// A team.
     Team,
+    /// A grant.
+    Grant,
     /// A support access.
     SupportAccess,
     /// A handover.
@@ -208,6 +221,7 @@ impl std::fmt::Display for Thing {
             Self::Invitation => "invitation",
             Self::Role => "role",
             Self::Team => "team",
+            Self::Grant => "grant",
             Self::SupportAccess => "support access",
             Self::Handover => "handover",
         })

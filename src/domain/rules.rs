@@ -53,6 +53,9 @@ pub struct Rules {
     pub words: StatusWords,
     /// C20: how long support may be let in. Default: at most 3 days, by consent.
     pub support: SupportRule,
+    /// The longest time for which anybody is given more than they have: from its beginning, and
+    /// from each renewal on. Default: 90 days. None at all forbids it.
+    pub longest_grant: Span,
     /// C21: whether equals manage equals. Default: only those above.
     pub equals: Equals,
     /// C22: how single sign-on and directories bring people. Default: they must exist.
@@ -86,6 +89,7 @@ impl Default for Rules {
             workspace_guest_role: None,
             words: StatusWords::default(),
             support: SupportRule::Consent { at_most: Span::days(3) },
+            longest_grant: Span::days(90),
             equals: Equals::OnlyAbove,
             provisioning: Provisioning::MustExist,
             last_owner: LastOwner::Refused,

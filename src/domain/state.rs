@@ -406,13 +406,14 @@ impl State {
         self.forgotten.push(whose);
     }
 
-    /// Writes a membership, and moves what follows from it: claims (I3), tallies (I2), the sizes of
-    /// its teams, and how many memberships its user has.
+    /// Writes a membership, and moves what follows from it: claims (I3), tallies (I2), the roles that
+    /// grants give, the sizes of its teams, and how many memberships its user has.
     pub(super) fn put_membership(&mut self, it: Membership) {
         let before = self.memberships.get(it.id).cloned();
         let claims = before.as_ref().map(membership_claims).unwrap_or_default();
         self.reclaim(it.id.uuid(), &claims, &membership_claims(&it));
         self.count(before.as_ref(), &it);
+        self.count_grants(before.as_ref(), &it);
         self.count_teams(before.as_ref(), &it);
         let bound = |m: &Membership| m.user.filter(|_| m.is_live());
         let (was, is) = (before.as_ref().and_then(bound), bound(&it));
@@ -443,6 +444,15 @@ impl State {
             self.organizations.edit(organization, |it| step(&mut it.workspaces_tally));
         } else {
             self.organizations.edit(after.scope.organization, |it| step(&mut it.tally));
+        }
+    }
+
+    fn count_grants(&mut self, before: Option<&Membership>, after: &Membership) {
+        let none = BTreeMap::new();
+        let (were, are) = (before.map_or(&none, |it| &it.grants), &after.grants);
+        if were != are {
+            let id = after.scope.organization;
+            self.organizations.edit(id, |it| it.count_grants(were, are));
         }
     }
 

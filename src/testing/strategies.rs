@@ -168,6 +168,7 @@ pub fn rules() -> impl Strategy<Value = Rules> {
         activation: coming.2,
         equals: coming.3,
         invitation_lifetime: Span::days(coming.4),
+        longest_grant: Span::days(coming.4),
         edit_pending: coming.5,
         joining,
         ..Rules::default()
