@@ -106,6 +106,10 @@ fn with_lists(stage: &Stage, count: u128) -> Vec<(usize, Command)> {
             .collect(),
         ..Rules::default()
     };
+    let separation = (1..=count)
+        .map(|n| Separation::Permissions(format!("p{n}").parse().unwrap(), "q".parse().unwrap()))
+        .collect();
+    let separated = Rules { separation, ..Rules::default() };
     let domains = (1..=count).map(|n| format!("d{n}.example")).collect();
     let joining = Joining::Domains { domains, role: "customer".parse().unwrap() };
     let identities = (1..=count).map(|n| stage::identity(&format!("s{n}"))).collect();
@@ -217,6 +221,7 @@ fn with_lists(stage: &Stage, count: u128) -> Vec<(usize, Command)> {
         ),
         (64, found.into()),
         (64, ChangeRules { organization, rules }.into()),
+        (64, ChangeRules { organization, rules: separated }.into()),
         (100, ChangeRules { organization, rules: Rules { joining, ..Rules::default() } }.into()),
     ]
 }

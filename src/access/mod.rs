@@ -9,4 +9,4 @@ pub use catalogue::{Catalogue, Management, Permission};
 pub use evaluate::{Because, Decision, MemberView, Missing};
 pub use extent::{Alternative, Extent, Item};
 pub use standing::Standing;
-pub(crate) use standing::view;
+pub(crate) use standing::{lasting, view};

@@ -38,6 +38,12 @@ impl Decide for DeleteRole {
                 because: "the rules give this role to newcomers; change them first",
             });
         }
+        if super::change_rules::is_kept_apart(draft.rules()?, &role.name) {
+            return Err(Refusal::RuleForbids {
+                rule: "separation",
+                because: "the rules keep this role apart from another; change them first",
+            });
+        }
         draft.push(Event::RoleDeleted { role: role.name.clone() });
         Ok(())
     }

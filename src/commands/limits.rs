@@ -12,6 +12,7 @@
 //! | listed resources | [`Fence::MAX`] |
 //! | roles of an organization, roles that one may assign | 64 |
 //! | domains | 100 |
+//! | pairs of duties kept apart | 64 |
 
 use crate::domain::{
     Fence, Given, Joining, MayAssign, Profile, Refusal, Role, RolePermissions, Rules,
@@ -28,6 +29,7 @@ pub(super) const GRANTS: usize = 16;
 pub(super) const PERMISSIONS: usize = 1_000;
 pub(super) const ROLES: usize = 64;
 pub(super) const DOMAINS: usize = 100;
+pub(super) const SEPARATIONS: usize = 64;
 
 impl Command {
     /// Whether it is of a sensible size; it says nothing else of it.
@@ -145,6 +147,7 @@ fn role(role: &Role) -> Result<(), Refusal> {
 
 fn rules(rules: &Rules) -> Result<(), Refusal> {
     at_most("profile fields", FIELDS, rules.fields.len())?;
+    at_most("pairs of duties", SEPARATIONS, rules.separation.len())?;
     match &rules.joining {
         Joining::InvitationOnly | Joining::Open { .. } => Ok(()),
         Joining::Domains { domains, .. } => at_most("domains", DOMAINS, domains.len()),

@@ -5,6 +5,7 @@
 
 mod authorise;
 mod draft;
+mod duties;
 mod facts;
 mod limits;
 mod requirement;
@@ -76,6 +77,7 @@ use crate::domain::{
     State, Stream,
 };
 use draft::Draft;
+pub(crate) use duties::{Concern, Duties, Many, named};
 
 pub use accept_invitation::{AcceptInvitation, Accepted};
 pub use adopt::{Adopt, AdoptAs};
@@ -308,6 +310,7 @@ impl Command {
             standing_needs(scope, &facts.principal, &mut needs);
         }
         self.inner().needs(facts, &mut needs);
+        facts.duties.needs(&mut needs);
         needs
     }
 }
@@ -352,12 +355,33 @@ pub(crate) fn standing_needs(scope: Scope, who: &Principal, needs: &mut Vec<Need
 /// Decides a command: the events that follow from it, or why not.
 ///
 /// Pure: the same state, command and facts give the same answer, always.
+///
+/// Where the rules keep duties apart, the directory finds out beforehand what the people hold whom
+/// a command concerns; without that it is refused as [`DutiesUnknown`](Refusal::DutiesUnknown).
 pub fn decide(state: &State, command: &Command, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    match weigh(state, command, facts)? {
+        Weighed::Follows(events) => Ok(events),
+        Weighed::Unknown(_) => Err(Refusal::DutiesUnknown),
+    }
+}
+
+/// What follows from a command, or whom it concerns of whom too little is known.
+pub(crate) enum Weighed {
+    Follows(Vec<Event>),
+    Unknown(Box<Concern>),
+}
+
+/// Decides a command as far as what is known allows.
+pub(crate) fn weigh(state: &State, command: &Command, facts: &Facts) -> Result<Weighed, Refusal> {
     command.check_size()?;
     let inner = command.inner();
     let scope = inner.scope();
     let mut draft = Draft::new(state, facts, scope.map(|scope| scope.organization));
     authorise::authorise(&mut draft, Requirement::of(command.name()), scope)?;
     inner.decide(&mut draft)?;
-    Ok(draft.finish())
+    let events = draft.finish();
+    Ok(match duties::weigh(state, inner.stream(), &events, facts)? {
+        None => Weighed::Follows(events),
+        Some(concern) => Weighed::Unknown(Box::new(concern)),
+    })
 }

@@ -105,6 +105,8 @@ impl Inner {
             facts: self.facts(&job.request),
             key: key(n),
             command,
+            concern: None,
+            looks: 0,
         });
         let asked = asked.collect();
         let Job { request, all_or_nothing, answer, .. } = job;
@@ -163,7 +165,9 @@ impl Inner {
                 self.back_off(attempt).await;
             }
             let (mut state, mut answers) = self.decide_jobs(stream, jobs).await?;
-            if find_seats(jobs, &answers) {
+            while find_seats(jobs, &answers)
+                || self.look_at_people(jobs).await.map_err(Attempt::Failed)?
+            {
                 (state, answers) = self.decide_jobs(stream, jobs).await?;
             }
             let Some(first) = state.first_appended() else {
@@ -191,11 +195,11 @@ impl Inner {
     async fn decide_jobs(
         &self,
         stream: Stream,
-        jobs: &[Prepared],
+        jobs: &mut [Prepared],
     ) -> Result<(State, Answers), Attempt> {
         let needs = needs(stream, jobs);
         let mut state = State::new(self.store.load(&needs).await.map_err(Attempt::Failed)?);
-        let answers = jobs.iter().map(|job| decide_job(&mut state, stream, job)).collect();
+        let answers = jobs.iter_mut().map(|job| decide_job(&mut state, stream, job)).collect();
         Ok((state, answers))
     }
 

@@ -56,8 +56,8 @@ pub use refusal::{Refusal, Thing};
 pub use role::{Breadth, MayAssign, Rank, Reach, Role, RoleKind, RolePermissions};
 pub use rules::{
     Activation, Authorship, BatchRoles, EditedBy, Equals, GreenMark, Joining, LastOwner, Oneself,
-    Passwords, ProfileField, Provisioning, Removal, Rules, SeatUse, SeatsFull, StatusWords,
-    SupportRule, WorkOnLeaving, WorkspaceRemoval,
+    Passwords, ProfileField, Provisioning, Removal, Rules, SeatUse, SeatsFull, Separation,
+    StatusWords, SupportRule, WorkOnLeaving, WorkspaceRemoval,
 };
 pub use state::State;
 pub use support::SupportAccess;

@@ -1,8 +1,8 @@
 //! The domain says no, and why.
 
 use super::{
-    FieldName, Invalid, InvitationStatus, OrganizationStatus, PermissionName, Rank, RoleName,
-    StatusName, Step, Timestamp,
+    FieldName, Invalid, InvitationStatus, MembershipId, OrganizationStatus, PermissionName, Rank,
+    RoleName, Separation, StatusName, Step, Timestamp,
 };
 
 /// Why a command was refused. Nothing has changed and nothing will be sent.
@@ -140,6 +140,20 @@ pub enum Refusal {
     /// The offer is void or has run out.
     #[error("this offer no longer stands; ask for a new one")]
     OfferVoid,
+
+    /// The rules keep two duties apart that somebody would hold together.
+    #[error("the rules keep {pair} apart, and nobody may hold both; take one away first")]
+    DutiesConflict {
+        /// What is kept apart.
+        pair: Separation,
+        /// Who would hold both; none if it is somebody who is only coming in by this, or if a role
+        /// or a team would give both by itself.
+        who: Option<MembershipId>,
+    },
+    /// The rules keep duties apart, and what the people hold whom it concerns is not known: only
+    /// deciding by oneself, without the directory, meets this.
+    #[error("duties are kept apart here, which takes knowing all concerned; ask the directory")]
+    DutiesUnknown,
 
     /// The role cannot be changed or deleted while people hold it.
     #[error("{0} people hold the role; give them another one first")]

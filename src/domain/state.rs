@@ -204,6 +204,42 @@ impl State {
         found
     }
 
+    /// The live memberships in one organization of the same person, seen from any of them: those of
+    /// the same user, and those of the same address that are not yet both bound to users.
+    pub(crate) fn person(&self, of: &Membership) -> Vec<&Membership> {
+        let address = |it: &Membership| it.email.as_ref().map(|email| email.canonical().clone());
+        let known_as = address(of);
+        let same = |it: &&Membership| {
+            it.scope.organization == of.scope.organization
+                && it.is_live()
+                && (it.id == of.id
+                    || (it.user.is_some() && it.user == of.user)
+                    || ((it.user.is_none() || of.user.is_none())
+                        && known_as.is_some()
+                        && address(it) == known_as))
+        };
+        let mut found: Vec<_> = self.memberships.rows.values().filter(same).collect();
+        found.sort_by_key(|it| it.id);
+        found
+    }
+
+    /// The live memberships of an organization that were begun in this batch: no store has them yet.
+    pub(crate) fn begun(&self, id: OrganizationId) -> impl Iterator<Item = &Membership> {
+        self.memberships
+            .changed()
+            .filter(move |(before, it)| {
+                before.is_none() && it.is_live() && it.scope.organization == id
+            })
+            .map(|(_, it)| it)
+    }
+
+    /// The revision at which an organization was loaded.
+    pub(crate) fn loaded_at(&self, id: OrganizationId) -> Revision {
+        let changed = self.organizations.before.get(&id).map(Option::as_ref);
+        let loaded = changed.unwrap_or_else(|| self.organizations.get(id));
+        loaded.map_or(Revision::NONE, Organization::revision)
+    }
+
     /// Whether a membership is active, and so is the one in the organization above it (I4).
     pub fn works(&self, it: &Membership) -> bool {
         let above = |one: &&Membership| one.scope.workspace.is_none() && one.is_active();
