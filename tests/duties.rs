@@ -408,8 +408,8 @@ async fn everybody_is_found_among_a_thousand() {
 
 // ── Together, foreseen, in lists ────────────────────────────────────────────────────────────────
 
-/// Planted: who begins in the same batch left out of `first_breach`; the head of `among_all` not
-/// compared.
+/// Planted: who begins in the same batch left out of `first_breach`; a team's people looked for in
+/// the store although somebody joined in the same batch.
 #[tokio::test]
 async fn commands_of_one_commit_see_each_other() {
     let it = Acme::open([export_or_delete()]).await;
@@ -505,19 +505,29 @@ async fn pairs_are_of_two_that_there_are_each_once() {
 
 type Meddles = Box<dyn FnOnce() + Send>;
 
-/// A store that counts what is asked, and lets somebody else in after the next page.
+/// A store that counts what is asked, and lets somebody else in after the next page, or after the
+/// people of that page have been loaded.
 #[derive(Clone)]
 struct Busy {
     store: SharedStore,
     loads: Arc<AtomicU32>,
     finds: Arc<AtomicU32>,
     meddles: Arc<Mutex<Option<Meddles>>>,
+    after_loading: bool,
 }
 
 impl Busy {
     fn new(store: SharedStore) -> Self {
         let count = || Arc::new(AtomicU32::new(0));
-        Self { store, loads: count(), finds: count(), meddles: Arc::default() }
+        let (meddles, after_loading) = (Arc::default(), false);
+        Self { store, loads: count(), finds: count(), meddles, after_loading }
+    }
+
+    fn let_in(&self) {
+        let meddles = self.meddles.lock().unwrap().take();
+        if let Some(meddles) = meddles {
+            std::thread::scope(|scope| scope.spawn(meddles).join().unwrap());
+        }
     }
 
     fn counted(&self) -> (u32, u32) {
@@ -529,7 +539,11 @@ impl Busy {
 impl Store for Busy {
     async fn load(&self, needs: &[Need]) -> Result<Vec<Record>, StoreError> {
         self.loads.fetch_add(1, Ordering::Relaxed);
-        self.store.load(needs).await
+        let loaded = self.store.load(needs).await;
+        if self.after_loading && self.finds.load(Ordering::Relaxed) > 0 {
+            self.let_in();
+        }
+        loaded
     }
 
     async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError> {
@@ -539,9 +553,8 @@ impl Store for Busy {
     async fn find(&self, question: &Find) -> Result<Vec<Record>, StoreError> {
         self.finds.fetch_add(1, Ordering::Relaxed);
         let found = self.store.find(question).await;
-        let meddles = self.meddles.lock().unwrap().take();
-        if let Some(meddles) = meddles {
-            std::thread::scope(|scope| scope.spawn(meddles).join().unwrap());
+        if !self.after_loading {
+            self.let_in();
         }
         found
     }
@@ -568,12 +581,12 @@ async fn only_organizations_that_keep_duties_apart_pay_for_it() {
 
 /// Another process gives Bob the other half between the look at everybody and the commit.
 ///
-/// Planted: the revision of the pages not compared in `find_out`.
+/// Planted: the head for which everybody was looked at not compared in `weigh`.
 #[tokio::test]
 async fn whoever_comes_in_between_is_seen() {
-    for by_team in [false, true] {
+    for (by_team, after_loading) in [(false, false), (false, true), (true, false), (true, true)] {
         let shared = SharedStore::new(MemoryStore::new());
-        let busy = Busy::new(shared.clone());
+        let busy = Busy { after_loading, ..Busy::new(shared.clone()) };
         let it = Acme::open_in(shared.clone(), [export_or_delete()]).await;
         let house = |store: Busy| {
             let (keys, entropy) = (KeyRing::new(KEY), tenure::testing::FakeEntropy::new(99));

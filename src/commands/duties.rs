@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::access::{MemberView, lasting};
 use crate::domain::{
     Event, Head, Membership, MembershipId, Need, OrganizationId, PermissionName, Reach, Refusal,
-    Revision, Role, RoleName, Separation, State, Stream, TeamId, Timestamp,
+    Role, RoleName, Separation, State, Stream, TeamId, Timestamp,
 };
 
 use super::Facts;
@@ -57,11 +57,6 @@ pub(crate) enum Many {
 }
 
 impl Concern {
-    /// The revision on which it stands: what is found out at another one says nothing.
-    pub(crate) fn loaded_at(&self) -> Revision {
-        self.left.loaded_at(self.organization)
-    }
-
     /// The first of some people who would hold together what is kept apart. Their memberships come
     /// with them; of what the state knows already it is that which counts.
     pub(crate) fn first_breach(

@@ -1,7 +1,7 @@
 //! Finding out what the people hold whom a command concerns, where duties are kept apart.
 
 use crate::commands::{Command, Concern, Duties, Facts, Many, Weighed, weigh};
-use crate::domain::{Event, Key, MembershipId, Need, Record, Refusal, State, Timestamp};
+use crate::domain::{Event, Need, Record, Refusal, State, Timestamp};
 use crate::ports::{Find, PeopleFilter, StoreError};
 
 use super::decide::Prepared;
@@ -29,28 +29,31 @@ impl Inner {
         Ok(any)
     }
 
-    /// Notes whom to look up, and goes through all others where that is needed. What was seen at
-    /// another revision than the command was to be decided on is not noted; whether that was so.
+    /// Notes whom to look up, and goes through all others where that is needed, a page at a time.
+    ///
+    /// What is found is noted for the organization as far as it was when the command was to be
+    /// decided. Whatever changes what anybody holds moves it on: then the note is of no use, and
+    /// everybody is looked at again. What is decided on it is committed only if nothing did.
     async fn find_out(
         &self,
         duties: &mut Duties,
         concern: Concern,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         duties.people.extend(&concern.people);
-        let Some(many) = concern.many else { return Ok(true) };
-        let (scope, revision) = (concern.organization.into(), concern.loaded_at());
-        let team = match many {
-            Many::Everybody => None,
-            Many::Team(team) => Some(team),
+        let team = match concern.many {
+            None => return Ok(()),
+            Some(Many::Everybody) => None,
+            Some(Many::Team(team)) => Some(team),
         };
-        let filter = PeopleFilter { team, ..PeopleFilter::default() };
+        let (scope, filter) =
+            (concern.organization.into(), PeopleFilter { team, ..PeopleFilter::default() });
         let (mut after, mut found) = (None, None);
         loop {
             let limit = PAGE;
             let question = Find::People { scope, filter: filter.clone(), after, limit };
             let page = self.store.find(&question).await?;
-            let (more, mut people) = (page.len() >= PAGE as usize, Vec::new());
+            let mut people = Vec::new();
             after = None;
             for record in &page {
                 if let Record::Membership(it) = record {
@@ -58,21 +61,15 @@ impl Inner {
                     after = filter.position(it);
                 }
             }
-            let records = self.store.load(&needs_of(&concern, &people)).await?;
-            // Every change of what anybody holds raises it: the page was of this revision, too.
-            let seen = records.iter().find_map(|record| {
-                if let Record::Organization(it) = record { Some(it.revision()) } else { None }
-            });
-            if seen != Some(revision) {
-                return Ok(false);
-            }
+            let needs: Vec<Need> = people.iter().map(|id| Need::Person(*id)).collect();
+            let records = self.store.load(&needs).await?;
             found = found.or_else(|| concern.first_breach(&people, records, now));
-            if found.is_some() || !more {
+            if found.is_some() || page.len() < PAGE as usize {
                 break;
             }
         }
         duties.among_all = Some((concern.at, found));
-        Ok(true)
+        Ok(())
     }
 
     /// Decides a command that is not committed, on a state that may still lack people.
@@ -91,15 +88,8 @@ impl Inner {
             };
             let people: Vec<Need> = concern.people.iter().map(|id| Need::Person(*id)).collect();
             state.load(self.store.load(&people).await?);
-            if !self.find_out(&mut facts.duties, *concern, facts.now).await? {
-                break;
-            }
+            self.find_out(&mut facts.duties, *concern, facts.now).await?;
         }
         Err(Error::Contended)
     }
-}
-
-fn needs_of(concern: &Concern, people: &[MembershipId]) -> Vec<Need> {
-    let organization = Need::Record(Key::Organization(concern.organization));
-    people.iter().map(|id| Need::Person(*id)).chain([organization]).collect()
 }

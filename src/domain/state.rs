@@ -233,13 +233,6 @@ impl State {
             .map(|(_, it)| it)
     }
 
-    /// The revision at which an organization was loaded.
-    pub(crate) fn loaded_at(&self, id: OrganizationId) -> Revision {
-        let changed = self.organizations.before.get(&id).map(Option::as_ref);
-        let loaded = changed.unwrap_or_else(|| self.organizations.get(id));
-        loaded.map_or(Revision::NONE, Organization::revision)
-    }
-
     /// Whether a membership is active, and so is the one in the organization above it (I4).
     pub fn works(&self, it: &Membership) -> bool {
         let above = |one: &&Membership| one.scope.workspace.is_none() && one.is_active();
