@@ -116,24 +116,26 @@ pub struct Catalogue {
     names: BTreeMap<PermissionName, Vec<usize>>,
     /// Each enum, with the number of its first permission.
     types: Vec<(TypeId, usize)>,
-    /// How many numbers there are.
-    numbers: usize,
+    /// The name of each number.
+    numbered: Vec<PermissionName>,
 }
 
 impl Catalogue {
     /// The management permissions alone.
     pub fn new() -> Self {
-        Self { names: BTreeMap::new(), types: Vec::new(), numbers: 0 }.with::<Management>()
+        Self { names: BTreeMap::new(), types: Vec::new(), numbered: Vec::new() }
+            .with::<Management>()
     }
 
     /// The catalogue with a host's permissions.
     #[must_use]
     pub fn with<P: Permission>(mut self) -> Self {
         if !self.has::<P>() {
-            self.types.push((TypeId::of::<P>(), self.numbers));
+            self.types.push((TypeId::of::<P>(), self.numbered.len()));
             for permission in P::ALL {
-                self.names.entry((*permission).into()).or_default().push(self.numbers);
-                self.numbers += 1;
+                let name: PermissionName = (*permission).into();
+                self.names.entry(name.clone()).or_default().push(self.numbered.len());
+                self.numbered.push(name);
             }
         }
         self
@@ -158,6 +160,17 @@ impl Catalogue {
     pub(crate) fn first_of<P: Permission>(&self) -> Option<usize> {
         let (_, first) = self.types.iter().find(|(id, _)| *id == TypeId::of::<P>())?;
         Some(*first)
+    }
+
+    /// The host's first enum, with the number of its first permission: most questions are about it.
+    pub(crate) fn host(&self) -> (TypeId, usize) {
+        // INVARIANT: the management permissions are always there, and come first.
+        self.types.get(1).or(self.types.first()).copied().unwrap_or((TypeId::of::<()>(), 0))
+    }
+
+    /// The name of a number.
+    pub(crate) fn name(&self, number: usize) -> Option<&PermissionName> {
+        self.numbered.get(number)
     }
 
     /// The numbers of a name.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::domain::{
     Breadth, Fence, FenceName, Given, Grant, GrantId, MembershipId, OrganizationStatus, Override,
-    PermissionName, Reach, ResourceId, Role, RoleName, StatusName, SupportAccessId, Team, TeamId,
-    Workspace,
+    PermissionName, Reach, ResourceId, Role, RoleName, StatusName, SupportAccess, SupportAccessId,
+    Team, TeamId, Workspace,
 };
 
 use super::{Extent, Item};
@@ -66,6 +66,10 @@ pub enum Because {
     OrganizationNotActive(OrganizationStatus),
     /// The workspace is closed.
     WorkspaceClosed,
+    /// The view could not be confirmed against the store for too long: nobody is let in on it.
+    NotConfirmed,
+    /// Not everybody is in memory, and the person is not: not asked for, or not a member.
+    NotLoaded,
 }
 
 /// What somebody would need who is not allowed.
@@ -95,7 +99,9 @@ impl Decision {
             Because::NotAMember
             | Because::NotActive(_)
             | Because::OrganizationNotActive(_)
-            | Because::WorkspaceClosed => Missing::Belonging,
+            | Because::WorkspaceClosed
+            | Because::NotConfirmed
+            | Because::NotLoaded => Missing::Belonging,
             Because::Role(_)
             | Because::Team(_)
             | Because::Grant(_)
@@ -191,6 +197,25 @@ fn reach_of(grant: &Grant, role: Option<&Role>, permission: &PermissionName) -> 
         Given::Role(_) => role.and_then(|role| role.permissions.reach(permission)),
         Given::Permissions(listed) => listed.get(permission).cloned(),
     }
+}
+
+/// What the customer consented to.
+pub(super) fn support_decides(support: &SupportAccess, permission: &PermissionName) -> Decision {
+    if support.permissions.contains(permission) {
+        Decision::given(Reach::ALL.into(), vec![Because::Support(support.id)])
+    } else {
+        Decision::refused(Because::NotGiven)
+    }
+}
+
+/// What several memberships of one person give together.
+pub(super) fn unite(decisions: impl IntoIterator<Item = Decision>) -> Decision {
+    let (mut extent, mut because) = (Extent::default(), Vec::new());
+    for decision in decisions {
+        extent.unite(&decision.extent);
+        because.extend(decision.because);
+    }
+    Decision::given(extent, because)
 }
 
 /// Whether a workspace works.

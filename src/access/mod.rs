@@ -3,6 +3,7 @@
 mod catalogue;
 mod evaluate;
 mod extent;
+pub mod live;
 mod standing;
 
 pub use catalogue::{Catalogue, Management, Permission};

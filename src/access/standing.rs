@@ -2,11 +2,11 @@
 
 use crate::domain::{
     Fence, FenceName, Given, Grant, MayAssign, Membership, Organization, OrganizationStatus,
-    PermissionName, Principal, Rank, Reach, ResourceId, Role, RolePermissions, Scope, State,
+    PermissionName, Principal, Rank, ResourceId, Role, RolePermissions, Scope, State,
     SupportAccess, Timestamp, UserId, Workspace,
 };
 
-use super::evaluate::closed;
+use super::evaluate::{closed, support_decides, unite};
 use super::{Because, Catalogue, Decision, Extent, Item, MemberView};
 
 /// What a principal amounts to in one scope.
@@ -109,11 +109,7 @@ impl<'s> Standing<'s> {
     /// The same, whether or not the organization works: for the commands that make it work again.
     pub(crate) fn holds(&self, permission: &PermissionName) -> Decision {
         if let Some(support) = self.support {
-            return if support.permissions.contains(permission) {
-                Decision::given(Reach::ALL.into(), vec![Because::Support(support.id)])
-            } else {
-                Decision::refused(Because::NotGiven)
-            };
+            return support_decides(support, permission);
         }
         if self.views.is_empty() {
             return Decision::refused(match self.whole {
@@ -196,16 +192,6 @@ impl Standing<'_> {
     fn lists(&self, name: &FenceName, resource: &ResourceId) -> bool {
         self.views.iter().any(|view| view.lists(name, resource))
     }
-}
-
-/// What several memberships of one person give together.
-pub(super) fn unite(decisions: impl IntoIterator<Item = Decision>) -> Decision {
-    let (mut extent, mut because) = (Extent::default(), Vec::new());
-    for decision in decisions {
-        extent.unite(&decision.extent);
-        because.extend(decision.because);
-    }
-    Decision::given(extent, because)
 }
 
 /// A membership with its role, its teams and what is granted to it now.

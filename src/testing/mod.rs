@@ -5,6 +5,7 @@
 //! * [`cast`]: a fixed cast at a fixed company.
 //! * [`strategies`]: addresses, names, roles, rules and whole stories for property tests (`proptest`).
 //! * [`model`]: a small reference model that says what must come of each step of a story.
+//! * [`world`]: random organizations of any size, as records.
 //! * [`SharedStore`]: one store for several directories, as several processes have it.
 //! * [`FakeClock`], [`FakeEntropy`], [`Postbox`], [`FakeWorkload`]: ports that do what a test says.
 //!   They work; a test looks at what they did.
@@ -19,6 +20,7 @@ pub mod races;
 mod shared;
 pub mod store_suite;
 pub mod strategies;
+pub mod world;
 
 #[doc(inline)]
 pub use crate::ports::{MockClock, MockEntropy, MockMailer, MockStore, MockWorkload};
