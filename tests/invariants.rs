@@ -37,8 +37,8 @@ use tenure::ports::{Find, LetterKind, Store};
 use tenure::testing::cast::{self, Company, Desk};
 use tenure::testing::{FakeClock, FakeEntropy, Postbox, SharedStore, strategies};
 use tenure::{
-    Catalogue, Command, KeyRing, Permission as _, Principal, Profile, Reach, Realm, Refusal, Role,
-    Token, UserDirectory,
+    Catalogue, Command, KeyRing, Management, Permission as _, Principal, Profile, Reach, Realm,
+    Refusal, Role, Token, UserDirectory,
 };
 
 const PEOPLE: usize = 8;
@@ -378,7 +378,9 @@ impl World {
         membership: MembershipId,
         role: RoleName,
     ) -> GiveGrant {
-        let permission = Desk::ALL[act.b % Desk::ALL.len()].into();
+        // One that admins do not hold is among them.
+        let all = Desk::ALL.iter().map(|it| (*it).into()).chain([Management::Billing.into()]);
+        let permission: PermissionName = all.cycle().nth(act.b).unwrap();
         let gives = if act.a.is_multiple_of(3) {
             Given::Permissions(BTreeMap::from([(permission, Reach::OWN)]))
         } else {
@@ -578,7 +580,8 @@ fn grants_keep_nothing_take_no_seat_and_end_with_their_holder() {
 }
 
 /// Planted: `own >= theirs` in `outrank` under `OnlyAbove`; `role.rank > standing.rank()` in
-/// `may_make`.
+/// `may_make`; the own role alone for the rank of whom it is about; `gives_no_more` not asked in
+/// `may_give`.
 #[test]
 fn i5_nobody_reaches_above_themselves() {
     always(17, |world, before, now, command, who, events| {
