@@ -183,8 +183,8 @@ impl Acme {
 
 // ── One person ──────────────────────────────────────────────────────────────────────────────────
 
-/// Planted: `breach` without grants to come (`view` for `lasting`); each line of `Gain::of` that
-/// names a person taken out.
+/// Planted: `breach` without grants to come (`view` for `lasting`); `TeamJoined` left out of
+/// `Gain::of`.
 #[tokio::test]
 async fn nobody_comes_to_hold_both_by_any_way() {
     let it = Acme::open([export_or_delete()]).await;
@@ -254,7 +254,8 @@ async fn roles_are_kept_apart_in_all_scopes_together() {
     it.unites("bob", &pair, it.lends("bob", "payer")).await;
 }
 
-/// Who is not in yet, and who is out, count as what they would be.
+/// Who is not in yet, and who is out, count as what they would be. Planted: `MembershipBegun` left
+/// out of `Gain::of`.
 #[tokio::test]
 async fn whoever_is_invited_or_deactivated_counts() {
     let it = Acme::open([export_or_delete()]).await;
