@@ -106,6 +106,10 @@ fn with_lists(stage: &Stage, count: u128) -> Vec<(usize, Command)> {
             .collect(),
         ..Rules::default()
     };
+    let separation = (1..=count)
+        .map(|n| Separation::Permissions(format!("p{n}").parse().unwrap(), "q".parse().unwrap()))
+        .collect();
+    let separated = Rules { separation, ..Rules::default() };
     let domains = (1..=count).map(|n| format!("d{n}.example")).collect();
     let joining = Joining::Domains { domains, role: "customer".parse().unwrap() };
     let identities = (1..=count).map(|n| stage::identity(&format!("s{n}"))).collect();
@@ -171,6 +175,18 @@ fn with_lists(stage: &Stage, count: u128) -> Vec<(usize, Command)> {
             .into(),
         ),
         (
+            256,
+            GiveGrant {
+                scope,
+                membership,
+                gives: Given::Permissions(permissions(count)),
+                from: None,
+                lasting: Lasting::For(Span::days(1)),
+                reason: "a holiday".parse().unwrap(),
+            }
+            .into(),
+        ),
+        (
             1_000,
             CreateRole { organization, role: role(RolePermissions::Only(permissions(count))) }
                 .into(),
@@ -205,6 +221,7 @@ fn with_lists(stage: &Stage, count: u128) -> Vec<(usize, Command)> {
         ),
         (64, found.into()),
         (64, ChangeRules { organization, rules }.into()),
+        (64, ChangeRules { organization, rules: separated }.into()),
         (100, ChangeRules { organization, rules: Rules { joining, ..Rules::default() } }.into()),
     ]
 }
@@ -296,6 +313,7 @@ async fn unknown_and_foreign_ids_change_nothing() {
             invitation: InvitationId::new(id),
             user: UserId::new(id),
             email: "nobody@nowhere.example".parse().unwrap(),
+            grant: GrantId::new(id),
         };
         let around = Around {
             workspace: WorkspaceId::new(id),
@@ -331,6 +349,9 @@ fn names_something(name: CommandName) -> bool {
         | C::EditProfile
         | C::ChangeRole
         | C::OverridePermission
+        | C::GiveGrant
+        | C::RenewGrant
+        | C::RevokeGrant
         | C::SetFence
         | C::EndSessions
         | C::SendPasswordReset
@@ -656,6 +677,10 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
         Just(serde_json::json!([id, id])),
         Just(serde_json::json!({})),
         Just(serde_json::json!("agent")),
+        Just(serde_json::json!({"role": "agent"})),
+        Just(serde_json::json!({"permissions": {"tickets.view": {"breadth": "all"}}})),
+        Just(serde_json::json!({"for": 3_600})),
+        Just(serde_json::json!({"until": i64::MAX})),
         Just(serde_json::json!("left")),
         Just(serde_json::json!("eve@acme.example")),
     ];
@@ -677,6 +702,9 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
         Just("handover"),
         Just("fields"),
         Just("lasting"),
+        Just("gives"),
+        Just("grant"),
+        Just("reason"),
         Just("team"),
         Just("join"),
         Just("leave"),
@@ -686,6 +714,9 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
         "invite",
         "deactivate",
         "change_role",
+        "give_grant",
+        "renew_grant",
+        "revoke_grant",
         "edit_profile",
         "set_fence",
         "create_team",

@@ -21,16 +21,17 @@ use tenure::adapters::sqlite::{Durability, SqliteOptions};
 use tenure::commands::{
     AcceptInvitation, AcceptOwnership, Block, ChangeRole, ChangeTeamMembers, CreateTeam,
     Deactivate, DeclineInvitation, DeclineOwnership, DeleteTeam, EndSessions, FoundOrganization,
-    Invite, Leave, OfferOwnership, Reactivate, RegisterUser, RemoveMember, ResendInvitation,
-    RevokeInvitation, SetSeatLimit, Unblock,
+    GiveGrant, Invite, Leave, OfferOwnership, Reactivate, RegisterUser, RemoveMember, RenewGrant,
+    ResendInvitation, RevokeGrant, RevokeInvitation, SetSeatLimit, Unblock,
 };
 use tenure::domain::{
-    DeactivatedBecause, Generation, InvitationId, Key, MembershipId, MembershipStatus, Need,
-    OrganizationId, RemovedBecause, Span, State, StatusName, Stream, TeamId, Timestamp, UserId,
+    DeactivatedBecause, Generation, GrantId, InvitationId, Key, Lasting, MembershipId,
+    MembershipStatus, Need, OrganizationId, RemovedBecause, Span, State, StatusName, Stream,
+    TeamId, Timestamp, UserId,
 };
 use tenure::ports::{LetterKind, Store};
 use tenure::testing::model::{
-    Action, Choices, Crew, Letter, Model, NAMES, Outcome, Step, TEAMS, Who, Why,
+    Action, Choices, Crew, LENT, Letter, Loan, Model, NAMES, Outcome, Step, TEAMS, Who, Why,
 };
 use tenure::testing::{FakeClock, FakeEntropy, Postbox, SharedStore, cast, strategies};
 use tenure::{Error, KeyRing, Principal, Profile, Realm, Token, UserDirectory};
@@ -50,6 +51,7 @@ struct Stage {
     teams: [Option<TeamId>; TEAMS.len()],
     links: BTreeMap<(usize, u32), Token>,
     letters: Vec<Letter>,
+    loans: Vec<GrantId>,
 }
 
 type Answer = Result<(), Error>;
@@ -99,6 +101,7 @@ impl Stage {
             teams: [None; TEAMS.len()],
             links: BTreeMap::new(),
             letters: Vec::new(),
+            loans: Vec::new(),
         }
     }
 
@@ -111,6 +114,13 @@ impl Stage {
         let link =
             link.then(|| self.model.link(step.who, step.action == Action::AcceptsByFirstLink));
         let member = self.target(step.action);
+        let loan = match step.action {
+            Action::LendsLonger(it) | Action::TakesBackWhatIsLentTo(it) => {
+                self.model.newest_loan(it).map(|loan| self.loans[loan.number])
+            }
+            _ => None,
+        };
+        let loan = loan.unwrap_or_else(|| self.directory.new_id());
         let expected = self.model.take(step);
         self.clock
             .set(Timestamp::from_micros(self.beginning.micros() + self.model.now * 1_000_000));
@@ -119,7 +129,7 @@ impl Stage {
         }
         let answer = match link.flatten() {
             Some((invitation, generation, _)) => self.follow(step, invitation, generation).await,
-            None => self.ask(step, member).await,
+            None => self.ask(step, member, loan).await,
         };
         let outcome = match answer {
             Ok(()) => Outcome::Done,
@@ -146,6 +156,9 @@ impl Stage {
             | A::Reactivates(it)
             | A::Removes(it)
             | A::SignsOut(it)
+            | A::Lends(it, _)
+            | A::LendsLonger(it)
+            | A::TakesBackWhatIsLentTo(it)
             | A::PutsInto(it, _)
             | A::TakesOutOf(it, _)
             | A::OffersOwnership(it)
@@ -179,7 +192,12 @@ impl Stage {
         self.teams[crew.0].unwrap_or_else(|| self.directory.new_id())
     }
 
-    async fn ask(&mut self, Step { who, action, .. }: Step, membership: MembershipId) -> Answer {
+    async fn ask(
+        &mut self,
+        Step { who, action, .. }: Step,
+        membership: MembershipId,
+        grant: GrantId,
+    ) -> Answer {
         use Action as A;
         let (organization, scope) = (self.organization, self.organization.into());
         let asks = Principal::Person(self.users[who.0]);
@@ -201,6 +219,17 @@ impl Stage {
                 self.teams[crew.0] = Some(directory.execute(asks, team).await?.output);
                 return Ok(());
             }
+            A::Lends(_, job) => {
+                let (lasting, reason) = (lasting(LENT[0]), "a story".parse().unwrap());
+                let role = job.name().parse().unwrap();
+                let lends = GiveGrant::role(scope, membership, role, lasting, reason);
+                self.loans.push(directory.execute(asks, lends).await?.output);
+                return Ok(());
+            }
+            A::LendsLonger(_) => {
+                RenewGrant { scope, membership, grant, lasting: lasting(LENT[1]) }.into()
+            }
+            A::TakesBackWhatIsLentTo(_) => RevokeGrant { scope, membership, grant }.into(),
             A::SeesThePostmanCome => return self.postman().await,
             A::SendsAgain(it) => {
                 ResendInvitation { scope: organization.into(), invitation: self.invitation(it) }
@@ -325,6 +354,14 @@ impl Stage {
             );
             let who = (n, expected.who);
             assert_eq!(seen, due, "{who:?} after: {step:?}");
+            let end = |loan: &Loan| self.beginning.micros() + loan.until * 1_000_000;
+            let due =
+                expected.loans.iter().map(|it| (self.loans[it.number], it.job.name(), end(it)));
+            let seen = it.grants.values().map(|it| {
+                (it.id, it.role().map_or("", tenure::domain::RoleName::as_str), it.until.micros())
+            });
+            let (seen, due): (BTreeSet<_>, BTreeSet<_>) = (seen.collect(), due.collect());
+            assert_eq!(seen, due, "what is lent to {who:?} after: {step:?}");
             assert_eq!(it.offer.is_some(), expected.offer.is_some(), "the offer of {who:?}");
             if it.is_live() {
                 let teams: BTreeSet<Crew> = it.teams.iter().filter_map(named).collect();
@@ -346,6 +383,10 @@ impl Stage {
             assert_eq!(seen, (expected.status, expected.generation), "invitation {n}: {step:?}");
         }
     }
+}
+
+fn lasting(hours: u16) -> Lasting {
+    Lasting::For(Span::hours(hours))
 }
 
 async fn play(store: SharedStore, choices: Choices, early: BTreeSet<Who>, story: Vec<Step>) {
@@ -419,8 +460,8 @@ fn stories_meet_every_kind_of_answer() {
         }
     }
     println!("{done:#?}\n{met:#?}");
-    assert_eq!(done.len(), 27, "every action is done in some story: {done:?}");
-    assert_eq!(met.len(), 20, "every refusal is met in some story: {met:?}");
+    assert_eq!(done.len(), 30, "every action is done in some story: {done:?}");
+    assert_eq!(met.len(), 21, "every refusal is met in some story: {met:?}");
     assert!(!met.contains_key(&Why::Unexpected));
     assert!(done.values().chain(met.values()).all(|times| *times >= 3), "{done:?} {met:?}");
 }

@@ -200,6 +200,23 @@ pub(crate) fn view<'s>(
     membership: &'s Membership,
     now: Timestamp,
 ) -> MemberView<'s> {
+    view_with(state, membership, |grant| grant.runs(now))
+}
+
+/// The same with all that is granted and not over: what it gives, now or later.
+pub(crate) fn lasting<'s>(
+    state: &'s State,
+    membership: &'s Membership,
+    now: Timestamp,
+) -> MemberView<'s> {
+    view_with(state, membership, |grant| !grant.is_over(now))
+}
+
+fn view_with<'s>(
+    state: &'s State,
+    membership: &'s Membership,
+    counts: impl Fn(&Grant) -> bool,
+) -> MemberView<'s> {
     let organization = membership.scope.organization;
     let granted = |grant: &'s Grant| match &grant.gives {
         Given::Role(name) => state.role(organization, name),
@@ -213,7 +230,7 @@ pub(crate) fn view<'s>(
         grants: membership
             .grants
             .values()
-            .filter(|grant| grant.runs(now))
+            .filter(|grant| counts(grant))
             .map(|grant| (grant, granted(grant)))
             .collect(),
         fence: &membership.fence,

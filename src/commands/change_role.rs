@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Event, MembershipId, Need, Principal, Refusal, RoleName, Scope, StatusGroup, StatusName, Thing,
+    MembershipId, Need, Principal, Refusal, RoleName, Scope, StatusGroup, StatusName, Thing,
 };
 
 use super::draft::Draft;
@@ -11,7 +11,8 @@ use super::{Decide, Facts, about, answers_nothing};
 
 use crate::access::Management;
 
-/// Gives somebody another role; it takes effect at once.
+/// Gives somebody another role; it takes effect at once. What they were granted for a while stays,
+/// except a role that takes a seat where the new one takes none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeRole {
@@ -75,10 +76,6 @@ pub(super) fn become_role(
     draft.seat_is_taken_above(it, role)?;
     let before = draft.role(&it.role)?;
     draft.make_room(it.scope, Some((before, status)), (role, status))?;
-    draft.push(Event::RoleChanged {
-        membership: it.id,
-        from: it.role.clone(),
-        to: role.name.clone(),
-    });
+    draft.change_role(it, role);
     Ok(())
 }

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Event, Invalid, Joining, Need, OrganizationId, Problem, ProfileField, Provisioning, Refusal,
-    Role, RoleName, Rules, Span, Thing,
+    Role, RoleName, Rules, Separation, Span, Thing,
 };
 
-use crate::access::Management;
+use crate::access::{Catalogue, Management};
 
 use super::draft::Draft;
 use super::{Decide, Facts, about, answers_nothing};
@@ -34,7 +34,7 @@ impl Decide for ChangeRules {
             return Err(Refusal::NoChange);
         }
         let (state, organization) = (draft.state, self.organization);
-        check(&self.rules, |name| state.role(organization, name))?;
+        check(&self.rules, draft.catalogue(), |name| state.role(organization, name))?;
         self.may_bring_in(draft)?;
         let before = draft.rules()?;
         if before.seats != self.rules.seats || before.seats_full != self.rules.seats_full {
@@ -91,6 +91,7 @@ const fn provisioned_as(rules: &Rules) -> Option<&RoleName> {
 /// Rules that can be followed: every role they name exists, every field stands once.
 pub(super) fn check<'r>(
     rules: &Rules,
+    catalogue: &Catalogue,
     role: impl Fn(&RoleName) -> Option<&'r Role>,
 ) -> Result<(), Refusal> {
     for name in roles_given(rules) {
@@ -101,6 +102,7 @@ pub(super) fn check<'r>(
             });
         }
     }
+    check_separation(&rules.separation, catalogue, &role)?;
     // NIST SP 800-63B §5.1.1.2 has reset links work for a day at most.
     if rules.password_reset_lifetime > Span::hours(24) {
         let because = "a password link works for at most 24 hours";
@@ -128,4 +130,44 @@ pub(super) fn check<'r>(
         crate::domain::RoleTitle::new(word)?;
     }
     Ok(())
+}
+
+/// Pairs of roles and permissions that there are, each pair once and of two.
+fn check_separation<'r>(
+    pairs: &[Separation],
+    catalogue: &Catalogue,
+    role: &impl Fn(&RoleName) -> Option<&'r Role>,
+) -> Result<(), Refusal> {
+    for (n, pair) in pairs.iter().enumerate() {
+        let one_only = match pair {
+            Separation::Roles(one, other) => {
+                role(one).and(role(other)).ok_or(Refusal::NotFound(Thing::Role))?;
+                one == other
+            }
+            Separation::Permissions(one, other) => {
+                if let Some(unknown) = [one, other].into_iter().find(|it| !catalogue.knows(it)) {
+                    return Err(Refusal::UnknownPermission(unknown.clone()));
+                }
+                one == other
+            }
+        };
+        let invalid = |problem| Invalid::new("separation", &pair.to_string(), problem);
+        if one_only {
+            let problem = Problem::Form("nothing is kept apart from itself; name two");
+            return Err(invalid(problem).into());
+        }
+        if pairs.iter().take(n).any(|earlier| earlier.is_same(pair)) {
+            let problem = Problem::Form("it is declared twice; declare it once");
+            return Err(invalid(problem).into());
+        }
+    }
+    Ok(())
+}
+
+/// Whether the rules keep a role apart from another.
+pub(super) fn is_kept_apart(rules: &Rules, role: &RoleName) -> bool {
+    rules.separation.iter().any(|pair| match pair {
+        Separation::Roles(one, other) => one == role || other == role,
+        Separation::Permissions(..) => false,
+    })
 }

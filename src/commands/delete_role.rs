@@ -7,7 +7,7 @@ use crate::domain::{Event, Need, OrganizationId, Refusal, RoleName};
 use super::draft::Draft;
 use super::{Decide, Facts, about, answers_nothing};
 
-/// Deletes a role that was made at run time and that nobody holds.
+/// Deletes a role that was made at run time and that nobody holds, or may still hold by a grant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteRole {
@@ -30,10 +30,18 @@ impl Decide for DeleteRole {
         if holders > 0 {
             return Err(Refusal::RoleInUse(holders));
         }
+        // A role of the same name made later must not be given by what is granted today.
+        super::edit_role::not_granted(draft, &role.name)?;
         if super::change_rules::roles_given(draft.rules()?).contains(&&role.name) {
             return Err(Refusal::RuleForbids {
                 rule: "C17",
                 because: "the rules give this role to newcomers; change them first",
+            });
+        }
+        if super::change_rules::is_kept_apart(draft.rules()?, &role.name) {
+            return Err(Refusal::RuleForbids {
+                rule: "separation",
+                because: "the rules keep this role apart from another; change them first",
             });
         }
         draft.push(Event::RoleDeleted { role: role.name.clone() });

@@ -1,12 +1,12 @@
 //! What a command decides with: the state, the facts, who asks, and the events so far.
 
-use crate::access::{Catalogue, Item, Management, Standing};
+use crate::access::{Catalogue, Item, Management, Standing, view};
 use crate::domain::{
-    Authorship, DeactivatedBecause, Disposition, Event, Handover, HandoverId, HandoverStatus,
-    Invitation, Mail, MailAbout, MailId, Membership, MembershipId, MembershipStatus, Organization,
-    OrganizationId, OrganizationStatus, Principal, Refusal, RemovedBecause, Revision, Role,
-    RoleName, Rules, Scope, SeatsFull, State, StatusName, Step, Thing, Timestamp, User, UserId,
-    WorkOnLeaving,
+    Authorship, DeactivatedBecause, Disposition, Event, Grant, Handover, HandoverId,
+    HandoverStatus, Invitation, Mail, MailAbout, MailId, Membership, MembershipId,
+    MembershipStatus, Organization, OrganizationId, OrganizationStatus, Principal, Rank, Refusal,
+    RemovedBecause, Revision, Role, RoleName, Rules, Scope, SeatsFull, State, StatusName, Step,
+    Thing, Timestamp, User, UserId, WorkOnLeaving,
 };
 
 use super::Facts;
@@ -142,17 +142,17 @@ impl<'a> Draft<'a> {
         if !standing.reaches(&standing.holds(&permission).extent, &item) {
             return Err(Refusal::OutOfReach(permission));
         }
-        let theirs = self.state.role(it.scope.organization, &it.role);
-        self.outrank(theirs)
+        // A role held for a while ranks as one's own does.
+        let roles = view(self.state, it, self.now());
+        self.outrank(roles.roles().map(|role| role.rank).max().unwrap_or_default())
     }
 
-    /// I5: whoever asks stands above a role, or beside it where equals manage equals (C21).
-    pub(crate) fn outrank(&self, role: Option<&Role>) -> Result<(), Refusal> {
+    /// I5: whoever asks stands above a rank, or beside it where equals manage equals (C21).
+    pub(crate) fn outrank(&self, theirs: Rank) -> Result<(), Refusal> {
         let (Some(standing), false) = (self.standing.as_ref(), self.above_ranks()) else {
             return Ok(());
         };
         let own = standing.rank();
-        let theirs = role.map(|role| role.rank).unwrap_or_default();
         let equals = self.rules()?.equals == crate::domain::Equals::ManageEquals;
         let in_place = standing.support().is_none();
         if in_place && (own > theirs || (equals && own == theirs)) {
@@ -440,8 +440,36 @@ impl<'a> Draft<'a> {
         Self::step(it, Step::Deactivate)?;
         self.stays_kept_without(it)?;
         self.push(Event::MembershipDeactivated { membership: it.id, because, at: self.now() });
+        // Nobody returns to more than their own role: not in the workspaces below either.
+        for one in self.state.memberships_of_same_person(it) {
+            if one.id != it.id && it.scope.workspace.is_none() {
+                self.revoke_grants(one, |_| true);
+            }
+        }
         self.end_access(it);
         self.hand_over(it, handover)
+    }
+
+    /// Somebody has another role from here on. What is granted stays, unless it takes a seat that
+    /// the new role does not (I2).
+    pub(crate) fn change_role(&mut self, it: &Membership, to: &Role) {
+        self.push(Event::RoleChanged {
+            membership: it.id,
+            from: it.role.clone(),
+            to: to.name.clone(),
+        });
+        if !to.takes_seat {
+            let takes_seat = |name: &RoleName| self.role(name).is_ok_and(|role| role.takes_seat);
+            let seated: Vec<_> =
+                it.grants.values().filter(|it| it.role().is_some_and(takes_seat)).collect();
+            self.revoke_grants(it, |grant| seated.contains(&grant));
+        }
+    }
+
+    fn revoke_grants(&mut self, it: &Membership, which: impl Fn(&Grant) -> bool) {
+        for grant in it.grants.values().filter(|grant| which(grant)) {
+            self.push(Event::GrantRevoked { membership: it.id, grant: grant.id });
+        }
     }
 
     /// Plans what becomes of somebody's work (C9, C13): in the scope they leave, and, where that is

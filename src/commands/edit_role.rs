@@ -32,9 +32,12 @@ impl Decide for EditRole {
         }
         super::create_role::may_make(draft, &after)?;
         let holders = holders(draft, &before.name)?;
-        if before.takes_seat != after.takes_seat && holders > 0 {
+        if before.takes_seat != after.takes_seat {
             // I2: seats are used by people, one decision each.
-            return Err(Refusal::RoleInUse(holders));
+            if holders > 0 {
+                return Err(Refusal::RoleInUse(holders));
+            }
+            not_granted(draft, &before.name)?;
         }
         draft.push(Event::RoleEdited { role: after });
         Ok(())
@@ -56,6 +59,17 @@ pub(super) fn changeable<'a>(
         return Err(Refusal::Outranked { own: standing.rank(), theirs: role.rank });
     }
     Ok(role)
+}
+
+/// No grant gives a role, now or later.
+pub(super) fn not_granted(
+    draft: &Draft<'_>,
+    name: &crate::domain::RoleName,
+) -> Result<(), Refusal> {
+    match draft.organization()?.granted(name, draft.now()) {
+        Some(it) => Err(Refusal::RoleGranted { grants: it.grants, until: it.until }),
+        None => Ok(()),
+    }
 }
 
 /// How many live memberships have a role, in the organization and all its workspaces.

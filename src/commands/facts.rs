@@ -9,6 +9,8 @@ use crate::domain::{
     CanonicalEmail, CommandId, Digest, KeyRing, OrganizationId, Principal, Source, Timestamp,
 };
 
+use super::Duties;
+
 /// The time, the identities to use, who asks, and what the host has configured.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -26,6 +28,8 @@ pub struct Facts {
     /// Whether the seats were found to be full: then the invitations that run out first are looked
     /// at, too. Without it a command that finds no seat is refused, whatever the rules.
     pub seats_are_full: bool,
+    /// What was found out for rules that keep duties apart.
+    pub(crate) duties: Duties,
     /// The host's configuration.
     pub host: Arc<Host>,
 }
@@ -53,7 +57,8 @@ impl Facts {
     /// Facts for one execution.
     pub fn new(now: Timestamp, seed: [u8; 16], principal: Principal, host: Arc<Host>) -> Self {
         let command = CommandId::new(identity(now, &seed, 0));
-        Self { now, command, seed, principal, source: None, seats_are_full: false, host }
+        let (source, seats_are_full, duties) = (None, false, Duties::default());
+        Self { now, command, seed, principal, source, seats_are_full, duties, host }
     }
 
     /// The n-th identity of this execution, from 1: in the order of time, and unguessable.

@@ -121,7 +121,7 @@ impl Decide for FoundOrganization {
             // I1: from the first moment on somebody keeps it.
             return Err(Refusal::LastOwner);
         }
-        super::change_rules::check(&self.rules, |name| {
+        super::change_rules::check(&self.rules, draft.catalogue(), |name| {
             self.roles.iter().find(|r| r.name == *name)
         })?;
         let founder = draft.user(self.founder)?;
@@ -137,6 +137,7 @@ impl Decide for FoundOrganization {
             seat_limit: self.seat_limit,
             tally: Tally::default(),
             workspaces_tally: Tally::default(),
+            granted: std::collections::BTreeMap::new(),
             former_members: 0,
             head: Head::default(),
             founded_at: draft.now(),

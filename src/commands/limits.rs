@@ -6,13 +6,17 @@
 //! | identities | 16 |
 //! | teams of one person | 100 |
 //! | people, or teams, that one command changes | 500 |
-//! | overrides of one person | 256 |
+//! | overrides of one person, permissions of one grant | 256 |
+//! | grants of one person that are not over | 16 |
 //! | permissions of a role, a team or a support access | 1,000 |
 //! | listed resources | [`Fence::MAX`] |
 //! | roles of an organization, roles that one may assign | 64 |
 //! | domains | 100 |
+//! | pairs of duties kept apart | 64 |
 
-use crate::domain::{Fence, Joining, MayAssign, Profile, Refusal, Role, RolePermissions, Rules};
+use crate::domain::{
+    Fence, Given, Joining, MayAssign, Profile, Refusal, Role, RolePermissions, Rules,
+};
 
 use super::Command;
 
@@ -21,9 +25,11 @@ pub(super) const IDENTITIES: usize = 16;
 pub(super) const TEAMS: usize = 100;
 pub(super) const PEOPLE: usize = 500;
 pub(super) const OVERRIDES: usize = 256;
+pub(super) const GRANTS: usize = 16;
 pub(super) const PERMISSIONS: usize = 1_000;
 pub(super) const ROLES: usize = 64;
 pub(super) const DOMAINS: usize = 100;
+pub(super) const SEPARATIONS: usize = 64;
 
 impl Command {
     /// Whether it is of a sensible size; it says nothing else of it.
@@ -54,6 +60,10 @@ impl Command {
             Self::EditProfile(it) => at_most("profile fields", FIELDS, it.fields.len()),
             Self::EditSettings(it) => at_most("settings", FIELDS, it.fields.len()),
             Self::SetFence(it) => at_most("listed resources", Fence::MAX, it.fence.len()),
+            Self::GiveGrant(it) => match &it.gives {
+                Given::Role(_) => Ok(()),
+                Given::Permissions(listed) => at_most("permissions", OVERRIDES, listed.len()),
+            },
             Self::CreateRole(it) => role(&it.role),
             Self::EditRole(it) => role(&it.role),
             Self::CreateTeam(it) => at_most("people", PEOPLE, it.members.len()),
@@ -82,6 +92,8 @@ impl Command {
             | Self::LapseInvitation(_)
             | Self::ChangeRole(_)
             | Self::OverridePermission(_)
+            | Self::RenewGrant(_)
+            | Self::RevokeGrant(_)
             | Self::EndSessions(_)
             | Self::SendPasswordReset(_)
             | Self::SetPassword(_)
@@ -135,6 +147,7 @@ fn role(role: &Role) -> Result<(), Refusal> {
 
 fn rules(rules: &Rules) -> Result<(), Refusal> {
     at_most("profile fields", FIELDS, rules.fields.len())?;
+    at_most("pairs of duties", SEPARATIONS, rules.separation.len())?;
     match &rules.joining {
         Joining::InvitationOnly | Joining::Open { .. } => Ok(()),
         Joining::Domains { domains, .. } => at_most("domains", DOMAINS, domains.len()),

@@ -5,6 +5,7 @@
 
 mod authorise;
 mod draft;
+mod duties;
 mod facts;
 mod limits;
 mod requirement;
@@ -36,6 +37,7 @@ mod edit_settings;
 mod end_sessions;
 mod erase_member;
 mod found_organization;
+mod give_grant;
 mod give_support;
 mod import;
 mod invite;
@@ -51,9 +53,11 @@ mod reactivate;
 mod register_user;
 mod remove_member;
 mod rename_organization;
+mod renew_grant;
 mod renew_support;
 mod resend_invitation;
 mod resume_organization;
+mod revoke_grant;
 mod revoke_invitation;
 mod revoke_support;
 mod send_password_reset;
@@ -73,6 +77,7 @@ use crate::domain::{
     State, Stream,
 };
 use draft::Draft;
+pub(crate) use duties::{Concern, Duties, Many, named};
 
 pub use accept_invitation::{AcceptInvitation, Accepted};
 pub use adopt::{Adopt, AdoptAs};
@@ -102,6 +107,7 @@ pub use end_sessions::EndSessions;
 pub use erase_member::EraseMember;
 pub use facts::{Facts, Host};
 pub use found_organization::{FoundOrganization, Founded};
+pub use give_grant::GiveGrant;
 pub use give_support::GiveSupport;
 pub use import::{ImportProblem, Review, Row, RowProblem, review_addresses, review_csv};
 pub use invite::{Invite, Invited};
@@ -117,10 +123,12 @@ pub use reactivate::Reactivate;
 pub use register_user::RegisterUser;
 pub use remove_member::RemoveMember;
 pub use rename_organization::RenameOrganization;
+pub use renew_grant::RenewGrant;
 pub use renew_support::RenewSupport;
 pub use requirement::{Requirement, Works};
 pub use resend_invitation::ResendInvitation;
 pub use resume_organization::ResumeOrganization;
+pub use revoke_grant::RevokeGrant;
 pub use revoke_invitation::RevokeInvitation;
 pub use revoke_support::RevokeSupport;
 pub use send_password_reset::SendPasswordReset;
@@ -264,8 +272,8 @@ commands! {
     CloseOrganization, FinishClosing, SetSeatLimit, OpenWorkspace, CloseWorkspace,
     Invite, ResendInvitation, RevokeInvitation, AcceptInvitation, DeclineInvitation,
     LapseInvitation, SignUp, Provision, Arrive, CompleteSetUp, Adopt,
-    EditProfile, ChangeRole, OverridePermission, SetFence, EndSessions, SendPasswordReset,
-    SetPassword, Deactivate, Block, Unblock, Reactivate, RemoveMember, Leave, EraseMember,
+    EditProfile, ChangeRole, OverridePermission, GiveGrant, RenewGrant, RevokeGrant, SetFence,
+    EndSessions, SendPasswordReset, SetPassword, Deactivate, Block, Unblock, Reactivate, RemoveMember, Leave, EraseMember,
     CreateRole, EditRole, DeleteRole,
     CreateTeam, DescribeTeam, SetTeamPermissions, DeleteTeam, ChangeTeamMembers, ChangeTeamsOf,
     GiveSupport, RenewSupport, RevokeSupport, OfferOwnership, AcceptOwnership, DeclineOwnership,
@@ -307,6 +315,7 @@ impl Command {
             standing_needs(scope, &facts.principal, &mut needs);
         }
         self.inner().needs(facts, &mut needs);
+        facts.duties.needs(&mut needs);
         needs
     }
 }
@@ -351,12 +360,33 @@ pub(crate) fn standing_needs(scope: Scope, who: &Principal, needs: &mut Vec<Need
 /// Decides a command: the events that follow from it, or why not.
 ///
 /// Pure: the same state, command and facts give the same answer, always.
+///
+/// Where the rules keep duties apart, the directory finds out beforehand what the people hold whom
+/// a command concerns; without that it is refused as [`DutiesUnknown`](Refusal::DutiesUnknown).
 pub fn decide(state: &State, command: &Command, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    match weigh(state, command, facts)? {
+        Weighed::Follows(events) => Ok(events),
+        Weighed::Unknown(_) => Err(Refusal::DutiesUnknown),
+    }
+}
+
+/// What follows from a command, or whom it concerns of whom too little is known.
+pub(crate) enum Weighed {
+    Follows(Vec<Event>),
+    Unknown(Box<Concern>),
+}
+
+/// Decides a command as far as what is known allows.
+pub(crate) fn weigh(state: &State, command: &Command, facts: &Facts) -> Result<Weighed, Refusal> {
     command.check_size()?;
     let inner = command.inner();
     let scope = inner.scope();
     let mut draft = Draft::new(state, facts, scope.map(|scope| scope.organization));
     authorise::authorise(&mut draft, Requirement::of(command.name()), scope)?;
     inner.decide(&mut draft)?;
-    Ok(draft.finish())
+    let events = draft.finish();
+    Ok(match duties::weigh(state, inner.stream(), &events, facts)? {
+        None => Weighed::Follows(events),
+        Some(concern) => Weighed::Unknown(Box::new(concern)),
+    })
 }

@@ -104,7 +104,7 @@ pub(super) fn check(
 }
 
 /// I5: whoever asks holds the permission at least this far.
-fn gives_no_more(
+pub(super) fn gives_no_more(
     draft: &Draft<'_>,
     permission: &PermissionName,
     extent: &Extent,

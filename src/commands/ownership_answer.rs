@@ -50,11 +50,7 @@ impl Decide for AcceptOwnership {
             let active = StatusName::Active;
             draft.make_room(by.scope, Some((before, active)), (then, active))?;
             // I1: whoever accepted keeps the organization from here on.
-            draft.push(Event::RoleChanged {
-                membership: by.id,
-                from: by.role.clone(),
-                to: then.name.clone(),
-            });
+            draft.change_role(by, then);
         }
         Ok(())
     }

@@ -93,7 +93,9 @@ impl Requirement {
 
             C::EditProfile => Self::permission(M::EditPeople).or_oneself().or_provisioner(),
             C::ChangeRole => Self::permission(M::ChangeRoles).or_provisioner(),
-            C::OverridePermission | C::SetFence => Self::permission(M::OverridePermissions),
+            C::OverridePermission | C::GiveGrant | C::RenewGrant | C::RevokeGrant | C::SetFence => {
+                Self::permission(M::OverridePermissions)
+            }
             C::EndSessions => Self::permission(M::Deactivate).or_oneself(),
             C::SendPasswordReset | C::SetPassword => Self::permission(M::Passwords),
             C::Deactivate => Self::permission(M::Deactivate).or_provisioner(),

@@ -1,7 +1,7 @@
 //! Deciding jobs on a loaded state: commands one after the other, each with its audit entry and, under
 //! an idempotency key, its receipt.
 
-use crate::commands::{Command, Facts, decide};
+use crate::commands::{Command, Concern, Facts, Weighed, weigh};
 use crate::domain::{
     Actor, Digest, Entry, EntryDetail, Event, Head, IdempotencyKey, Key, MembershipId, Need,
     Principal, Receipt, ReceiptKey, Refusal, Revision, State, Stream,
@@ -22,6 +22,10 @@ pub(super) struct Asked {
     pub(super) facts: Facts,
     pub(super) key: Option<IdempotencyKey>,
     pub(super) command: Command,
+    /// Whom it concerns, when that has to be found out before it is decided.
+    pub(super) concern: Option<Box<Concern>>,
+    /// How often that was found out.
+    pub(super) looks: usize,
 }
 
 /// A job whose facts are taken.
@@ -83,14 +87,13 @@ fn receipt_key(stream: Stream, request: &Request, key: &IdempotencyKey) -> Recei
 pub(super) fn decide_job(
     state: &mut State,
     stream: Stream,
-    job: &Prepared,
+    job: &mut Prepared,
 ) -> Vec<Result<Committed, Error>> {
-    if job.asked.len() == 1 || !job.all_or_nothing {
-        return job.asked.iter().map(|asked| decide_one(state, stream, asked, job)).collect();
-    }
-    let before = state.clone();
+    let Prepared { asked, request, all_or_nothing } = job;
+    let before = (asked.len() > 1 && *all_or_nothing).then(|| state.clone());
     let answers: Vec<_> =
-        job.asked.iter().map(|asked| decide_one(state, stream, asked, job)).collect();
+        asked.iter_mut().map(|asked| decide_one(state, stream, asked, request)).collect();
+    let Some(before) = before else { return answers };
     if answers.iter().all(Result::is_ok) {
         return answers;
     }
@@ -101,14 +104,14 @@ pub(super) fn decide_job(
 fn decide_one(
     state: &mut State,
     stream: Stream,
-    asked: &Asked,
-    job: &Prepared,
+    asked: &mut Asked,
+    request: &Request,
 ) -> Result<Committed, Error> {
-    let Asked { facts, key, command } = asked;
+    let Asked { facts, key, command, concern, .. } = asked;
     command.check_size()?;
     // I11: connections of two organizations may have one name; a receipt is for its own.
     let key = key.as_ref().filter(|_| !is_foreign(stream, &facts.principal));
-    let keyed = key.map(|key| (receipt_key(stream, &job.request, key), digest(command)));
+    let keyed = key.map(|key| (receipt_key(stream, request, key), digest(command)));
     if let Some((key, digest)) = &keyed
         && let Some(receipt) = state.receipt(key)
     {
@@ -119,13 +122,19 @@ fn decide_one(
         };
     }
     let own = own_membership(state, stream, &facts.principal);
-    let events = decide(state, command, facts)?;
+    let events = match weigh(state, command, facts)? {
+        Weighed::Follows(events) => events,
+        Weighed::Unknown(it) => {
+            *concern = Some(it);
+            return Err(Error::Contended);
+        }
+    };
     for event in &events {
         state.apply(stream, event);
     }
     // Whoever comes in with this very command is a member from here on.
     let own = own.or_else(|| own_membership(state, stream, &facts.principal));
-    let position = record(state, stream, asked, &job.request, own, &events);
+    let position = record(state, stream, asked, request, own, &events);
     if let Some((key, digest)) = keyed {
         state.put_receipt(Receipt { key, digest, position });
     }

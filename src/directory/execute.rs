@@ -106,6 +106,8 @@ impl Inner {
             facts: self.facts(&job.request),
             key: key(n),
             command,
+            concern: None,
+            looks: 0,
         });
         let asked = asked.collect();
         let Job { request, all_or_nothing, answer, .. } = job;
@@ -202,7 +204,7 @@ impl Inner {
     ) -> Result<Answers, CommitError> {
         let mut proved = memory.is_empty();
         let (mut state, mut answers) = self.decide_jobs(stream, jobs, &mut memory).await?;
-        if find_seats(jobs, &answers) {
+        while find_seats(jobs, &answers) || self.look_at_people(jobs).await? {
             memory = Memory::default();
             proved = true;
             (state, answers) = self.decide_jobs(stream, jobs, &mut memory).await?;
@@ -225,13 +227,13 @@ impl Inner {
     async fn decide_jobs(
         &self,
         stream: Stream,
-        jobs: &[Prepared],
+        jobs: &mut [Prepared],
         memory: &mut Memory,
     ) -> Result<(State, Answers), StoreError> {
         let mut needs = needs(stream, jobs);
         let mut state = State::new(memory.recall(&mut needs));
         state.load(self.store.load(&needs).await?);
-        let answers = jobs.iter().map(|job| decide_job(&mut state, stream, job)).collect();
+        let answers = jobs.iter_mut().map(|job| decide_job(&mut state, stream, job)).collect();
         Ok((state, answers))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::access::Management;
-use crate::commands::{Command, Facts, ImportProblem, Review, Row, RowProblem, decide};
+use crate::commands::{Command, Facts, ImportProblem, Review, Row, RowProblem};
 use crate::domain::{
     BatchRoles, Event, OrganizationId, Principal, Refusal, Scope, Source, State, excerpt,
 };
@@ -72,10 +72,14 @@ impl UserDirectory {
         let mut rows = std::mem::take(&mut review.invites).into_iter().peekable();
         while rows.peek().is_some() {
             let part: Vec<Row> = rows.by_ref().take(Batching::TOGETHER).collect();
-            for (row, command, facts) in self.load_part(&mut state, part, &request).await? {
+            for (row, command, mut facts) in self.load_part(&mut state, part, &request).await? {
                 let here = row.invite.scope == scope;
                 let other = || Err(Refusal::TooMany { what: "scopes", max: 1 });
-                let decided = if here { decide(&state, &command, &facts) } else { other() };
+                let decided = if here {
+                    self.inner.foresee(&mut state, &command, &mut facts).await?
+                } else {
+                    other()
+                };
                 needed += seats(&state, &row, &decided);
                 match decided {
                     Ok(events) => {

@@ -1,7 +1,7 @@
 //! What a command would do, without doing it.
 
 use crate::access::live::{Comparison, Update};
-use crate::commands::{Command, decide};
+use crate::commands::Command;
 use crate::domain::{Event, MailAbout, MembershipId, State, Stream};
 use crate::ports::Survey;
 
@@ -54,7 +54,7 @@ impl UserDirectory {
         facts.seats_are_full = true;
         let stream = command.stream();
         let mut state = State::new(self.inner.store.load(&command.needs(&facts)).await?);
-        let events = decide(&state, &command, &facts)?;
+        let events = self.inner.foresee(&mut state, &command, &mut facts).await??;
         let before = seats(&state, stream);
         for event in &events {
             state.apply(stream, event);

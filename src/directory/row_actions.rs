@@ -3,7 +3,7 @@
 use crate::access::Management;
 use crate::commands::{
     Block, ChangeRole, Command, Deactivate, EditProfile, Facts, Reactivate, RemoveMember,
-    ResendInvitation, RevokeInvitation, decide,
+    ResendInvitation, RevokeInvitation, decide, named,
 };
 use crate::domain::{
     DeactivatedBecause, Membership, MembershipId, Need, Principal, Refusal, RoleName, Scope, State,
@@ -93,6 +93,8 @@ impl UserDirectory {
         Inner::may_ask(&standing, who, Management::ViewPeople)?;
         let mut facts = self.inner.facts(&who.into());
         facts.seats_are_full = true;
+        let loaded = people.iter().filter_map(|id| state.membership(scope.organization, *id));
+        facts.duties.people = loaded.map(|it| named(&state, it)).collect();
         people
             .iter()
             .map(|id| {

@@ -83,6 +83,7 @@ impl State {
                 self.change_membership(o, *membership, |it| {
                     it.status = MembershipStatus::Deactivated { because: *because, since: *at };
                     it.offer = None;
+                    it.grants.clear();
                 });
             }
             Event::MembershipRemoved { membership, because, former_number, at } => {
@@ -92,6 +93,7 @@ impl State {
                     it.former_number = Some(*former_number);
                     it.came_by = it.invitation.take().or(it.came_by);
                     it.offer = None;
+                    it.grants.clear();
                 });
             }
             Event::SessionsEnded { membership, epoch } => {
@@ -114,6 +116,24 @@ impl State {
                     None => {
                         it.overrides.remove(permission);
                     }
+                });
+            }
+            Event::GrantGiven { membership, grant } => {
+                self.change_membership(o, *membership, |it| {
+                    it.grants.retain(|_, other| !other.is_over(grant.given_at));
+                    it.grants.insert(grant.id, (**grant).clone());
+                });
+            }
+            Event::GrantRenewed { membership, grant, until } => {
+                self.change_membership(o, *membership, |it| {
+                    if let Some(grant) = it.grants.get_mut(grant) {
+                        grant.until = *until;
+                    }
+                });
+            }
+            Event::GrantRevoked { membership, grant } => {
+                self.change_membership(o, *membership, |it| {
+                    it.grants.remove(grant);
                 });
             }
             Event::FenceChanged { membership, fence } => {

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DeactivatedBecause, Digest, Epoch, ExternalIdentity, Fence, FieldName, FieldValue, Generation,
-    Handover, Invitation, InvitationId, Mail, Membership, MembershipId, Organization,
-    OrganizationId, OrganizationName, Override, OwnershipOffer, PasswordHash, PermissionName,
-    Reach, RemovedBecause, Role, RoleName, Rules, Step, SupportAccess, SupportAccessId, Team,
-    TeamId, TeamName, Timestamp, User, UserId, Workspace, WorkspaceId,
+    Grant, GrantId, Handover, Invitation, InvitationId, Mail, Membership, MembershipId,
+    Organization, OrganizationId, OrganizationName, Override, OwnershipOffer, PasswordHash,
+    PermissionName, Reach, RemovedBecause, Role, RoleName, Rules, Step, SupportAccess,
+    SupportAccessId, Team, TeamId, TeamName, Timestamp, User, UserId, Workspace, WorkspaceId,
 };
 
 macro_rules! events {
@@ -171,6 +171,29 @@ events! {
         permission: PermissionName,
         /// The override; none leaves it to the role.
         to: Option<Override>,
+    }
+    /// A person holds more for a while.
+    GrantGiven {
+        /// The membership.
+        membership: MembershipId,
+        /// The grant; those that were over when it was given are off the record from here on.
+        grant: Box<Grant>,
+    }
+    /// A grant ends at another time.
+    GrantRenewed {
+        /// The membership.
+        membership: MembershipId,
+        /// The grant.
+        grant: GrantId,
+        /// The first instant at which it no longer holds.
+        until: Timestamp,
+    }
+    /// A grant was taken back.
+    GrantRevoked {
+        /// The membership.
+        membership: MembershipId,
+        /// The grant.
+        grant: GrantId,
     }
     /// A person has other listed resources.
     FenceChanged {
@@ -429,6 +452,9 @@ impl Event {
             | Self::ProfileEdited { membership, .. }
             | Self::RoleChanged { membership, .. }
             | Self::PermissionOverridden { membership, .. }
+            | Self::GrantGiven { membership, .. }
+            | Self::GrantRenewed { membership, .. }
+            | Self::GrantRevoked { membership, .. }
             | Self::FenceChanged { membership, .. }
             | Self::MembershipErased { membership }
             | Self::TeamJoined { membership, .. }

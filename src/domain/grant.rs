@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GrantId, MembershipId, PermissionName, Reach, Reason, RoleName, Timestamp};
+use super::{GrantId, MembershipId, PermissionName, Reach, Reason, RoleName, Span, Timestamp};
 
 /// What a grant gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,11 +33,46 @@ pub struct Grant {
     pub reason: Reason,
     /// Who gave it; none means the host itself.
     pub giver: Option<MembershipId>,
+    /// When it was given; it may hold from later on.
+    pub given_at: Timestamp,
 }
 
 impl Grant {
     /// Whether it holds at an instant: time alone ends it, nothing has to run.
     pub fn runs(&self, now: Timestamp) -> bool {
         self.from <= now && now < self.until
+    }
+
+    /// The role that it gives, if it gives one.
+    pub const fn role(&self) -> Option<&RoleName> {
+        match &self.gives {
+            Given::Role(name) => Some(name),
+            Given::Permissions(_) => None,
+        }
+    }
+
+    /// Whether it holds no more at an instant, and never will again.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until <= now
+    }
+}
+
+/// How long a grant holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lasting {
+    /// For this long: from its beginning on, or from now on for one that runs.
+    For(Span),
+    /// Until this instant, at which it no longer holds.
+    Until(Timestamp),
+}
+
+impl Lasting {
+    /// When it ends, if it is counted from an instant on.
+    pub const fn end(self, from: Timestamp) -> Timestamp {
+        match self {
+            Self::For(span) => from.plus(span),
+            Self::Until(until) => until,
+        }
     }
 }

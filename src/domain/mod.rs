@@ -34,7 +34,7 @@ pub use audit::{
 };
 pub use email::{CanonicalEmail, EmailAddress};
 pub use event::Event;
-pub use grant::{Given, Grant};
+pub use grant::{Given, Grant, Lasting};
 pub use handover::{Disposition, Handover, HandoverStatus};
 pub use id::{
     CommandId, GrantId, HandoverId, InvitationId, MailId, MembershipId, OrganizationId,
@@ -47,15 +47,17 @@ pub use membership::{
     PendingBecause, Profile, RemovedBecause, Source, StatusGroup, StatusName, Step, TRANSITIONS,
     Transition,
 };
-pub use organization::{Organization, OrganizationStatus, Revision, Scope, Tally, Workspace};
+pub use organization::{
+    Granted, Organization, OrganizationStatus, Revision, Scope, Tally, Workspace,
+};
 pub use principal::Principal;
 pub use record::{Block, ChangeSet, Claim, Forget, Guard, Key, Need, Receipt, ReceiptKey, Record};
 pub use refusal::{Refusal, Thing};
 pub use role::{Breadth, MayAssign, Rank, Reach, Role, RoleKind, RolePermissions};
 pub use rules::{
     Activation, Authorship, BatchRoles, EditedBy, Equals, GreenMark, Joining, LastOwner, Oneself,
-    Passwords, ProfileField, Provisioning, Removal, Rules, SeatUse, SeatsFull, StatusWords,
-    SupportRule, WorkOnLeaving, WorkspaceRemoval,
+    Passwords, ProfileField, Provisioning, Removal, Rules, SeatUse, SeatsFull, Separation,
+    StatusWords, SupportRule, WorkOnLeaving, WorkspaceRemoval,
 };
 pub use state::State;
 pub use support::SupportAccess;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Head, OrganizationId, OrganizationName, Realm, Role, RoleName, Rules, StatusName, Timestamp,
-    WorkspaceId, WorkspaceName,
+    Grant, GrantId, Head, OrganizationId, OrganizationName, Realm, Role, RoleName, Rules,
+    StatusName, Timestamp, WorkspaceId, WorkspaceName,
 };
 
 /// Counts the commands that a stream (an organization or a user) has committed.
@@ -116,6 +116,9 @@ pub struct Organization {
     pub tally: Tally,
     /// The same for all memberships of all its workspaces together.
     pub workspaces_tally: Tally,
+    /// The roles that grants give: what a role that is deleted or edited must not pull away.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub granted: BTreeMap<RoleName, Granted>,
     /// How many people have been removed; the next is `Former member` with this number plus one.
     pub former_members: u64,
     /// The end of its audit chain; its position is the organization's [`Revision`].
@@ -144,6 +147,44 @@ impl Organization {
                     .map(|status| self.tally.count(&role.name, status))
             })
             .sum()
+    }
+}
+
+/// The grants of one role that stand in the records of memberships, over or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Granted {
+    /// How many there are.
+    pub grants: u64,
+    /// None of them holds from this instant on; they may all be over, or taken back, before.
+    pub until: Timestamp,
+}
+
+impl Organization {
+    /// The grants that may still give a role at an instant; none means that certainly none does.
+    pub fn granted(&self, role: &RoleName, now: Timestamp) -> Option<Granted> {
+        self.granted.get(role).copied().filter(|it| now < it.until)
+    }
+
+    /// Counts the grants of one membership, which were these and are those.
+    pub(crate) fn count_grants(
+        &mut self,
+        were: &BTreeMap<GrantId, Grant>,
+        are: &BTreeMap<GrantId, Grant>,
+    ) {
+        for role in were.values().filter_map(Grant::role) {
+            if let Some(it) = self.granted.get_mut(role) {
+                it.grants = it.grants.saturating_sub(1);
+            }
+        }
+        self.granted.retain(|_, it| it.grants > 0);
+        for grant in are.values() {
+            if let Some(role) = grant.role() {
+                let it = self.granted.entry(role.clone()).or_default();
+                it.grants += 1;
+                it.until = it.until.max(grant.until);
+            }
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The domain says no, and why.
 
 use super::{
-    FieldName, Invalid, InvitationStatus, OrganizationStatus, PermissionName, Rank, RoleName,
-    StatusName, Step,
+    FieldName, Invalid, InvitationStatus, MembershipId, OrganizationStatus, PermissionName, Rank,
+    RoleName, Separation, StatusName, Step, Timestamp,
 };
 
 /// Why a command was refused. Nothing has changed and nothing will be sent.
@@ -89,6 +89,9 @@ pub enum Refusal {
         /// The step asked for.
         step: Step,
     },
+    /// Only somebody who is active is given something for a while.
+    #[error("somebody {0} is given nothing for a while; wait until they are active")]
+    NotActive(StatusName),
     /// The organization would be left without anybody who keeps it (I1).
     #[error("the organization would be left without an owner; appoint another one first")]
     LastOwner,
@@ -138,9 +141,31 @@ pub enum Refusal {
     #[error("this offer no longer stands; ask for a new one")]
     OfferVoid,
 
+    /// The rules keep two duties apart that somebody would hold together.
+    #[error("the rules keep {pair} apart, and nobody may hold both; take one away first")]
+    DutiesConflict {
+        /// What is kept apart.
+        pair: Separation,
+        /// Who would hold both; none if it is somebody who is only coming in by this, or if a role
+        /// or a team would give both by itself.
+        who: Option<MembershipId>,
+    },
+    /// The rules keep duties apart, and what the people hold whom it concerns is not known: only
+    /// deciding by oneself, without the directory, meets this.
+    #[error("duties are kept apart here, which takes knowing all concerned; ask the directory")]
+    DutiesUnknown,
+
     /// The role cannot be changed or deleted while people hold it.
     #[error("{0} people hold the role; give them another one first")]
     RoleInUse(u64),
+    /// The role cannot be deleted while grants give it.
+    #[error("{grants} grants give the role, the last until {until}; revoke them first, or wait")]
+    RoleGranted {
+        /// How many.
+        grants: u64,
+        /// When the last of them ends at the latest.
+        until: Timestamp,
+    },
     /// The host chose the role; it is not changed at run time.
     #[error("the role `{0}` is built in; make a role of your own")]
     BuiltInRole(RoleName),
@@ -192,6 +217,8 @@ pub enum Thing {
     Role,
     /// A team.
     Team,
+    /// A grant.
+    Grant,
     /// A support access.
     SupportAccess,
     /// A handover.
@@ -208,6 +235,7 @@ impl std::fmt::Display for Thing {
             Self::Invitation => "invitation",
             Self::Role => "role",
             Self::Team => "team",
+            Self::Grant => "grant",
             Self::SupportAccess => "support access",
             Self::Handover => "handover",
         })

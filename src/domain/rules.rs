@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FieldName, RoleName, Span, StatusGroup, StatusName};
+use super::{FieldName, PermissionName, RoleName, Span, StatusGroup, StatusName};
 
 /// The host's choices for one organization.
 ///
@@ -53,6 +53,11 @@ pub struct Rules {
     pub words: StatusWords,
     /// C20: how long support may be let in. Default: at most 3 days, by consent.
     pub support: SupportRule,
+    /// The longest time for which anybody is given more than they have: from its beginning, and
+    /// from each renewal on. Default: 90 days. None at all forbids it.
+    pub longest_grant: Span,
+    /// What no one person may hold together. Default: nothing.
+    pub separation: Vec<Separation>,
     /// C21: whether equals manage equals. Default: only those above.
     pub equals: Equals,
     /// C22: how single sign-on and directories bring people. Default: they must exist.
@@ -86,6 +91,8 @@ impl Default for Rules {
             workspace_guest_role: None,
             words: StatusWords::default(),
             support: SupportRule::Consent { at_most: Span::days(3) },
+            longest_grant: Span::days(90),
+            separation: Vec::new(),
             equals: Equals::OnlyAbove,
             provisioning: Provisioning::MustExist,
             last_owner: LastOwner::Refused,
@@ -262,6 +269,47 @@ impl SeatUse {
             }
             StatusName::Deactivated => matches!(self, Self::Everyone),
             StatusName::Lapsed | StatusName::Removed => false,
+        }
+    }
+}
+
+/// Two duties that no one person may hold together, at any time: static separation of duty as in
+/// ANSI INCITS 359-2012 (§6.3, SSD), for pairs; every SSD set with cardinality two is a list of them.
+///
+/// A person is all their memberships in the organization and its workspaces that are not removed:
+/// whoever is invited or deactivated counts as what they would be, and a grant counts from the
+/// moment it is given until it is over, whether it runs or not. A permission counts however far it
+/// is held, and not where it is denied. A role that keeps the organization is exempt from pairs of
+/// permissions, because somebody has to hold everything, and so is whoever holds it; any other role,
+/// and any team, is refused that gives both by itself.
+///
+/// A pair that somebody holds already is refused: take one from them first. Whoever may change the
+/// rules (`organization.manage`) may lift a pair; give that to nobody whom it shall bind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Separation {
+    /// Whoever has one of these roles, anywhere, has not the other.
+    Roles(RoleName, RoleName),
+    /// Whoever holds one of these permissions, by whatever gives it, does not hold the other.
+    Permissions(PermissionName, PermissionName),
+}
+
+impl Separation {
+    /// Whether it keeps the same apart as another.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let turned = match self {
+            Self::Roles(one, two) => Self::Roles(two.clone(), one.clone()),
+            Self::Permissions(one, two) => Self::Permissions(two.clone(), one.clone()),
+        };
+        *self == *other || turned == *other
+    }
+}
+
+impl std::fmt::Display for Separation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Roles(one, other) => write!(f, "the roles `{one}` and `{other}`"),
+            Self::Permissions(one, other) => write!(f, "the permissions `{one}` and `{other}`"),
         }
     }
 }

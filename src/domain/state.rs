@@ -206,6 +206,35 @@ impl State {
         found
     }
 
+    /// The live memberships in one organization of the same person, seen from any of them: those of
+    /// the same user, and those of the same address that are not yet both bound to users.
+    pub(crate) fn person(&self, of: &Membership) -> Vec<&Membership> {
+        let address = |it: &Membership| it.email.as_ref().map(|email| email.canonical().clone());
+        let known_as = address(of);
+        let same = |it: &&Membership| {
+            it.scope.organization == of.scope.organization
+                && it.is_live()
+                && (it.id == of.id
+                    || (it.user.is_some() && it.user == of.user)
+                    || ((it.user.is_none() || of.user.is_none())
+                        && known_as.is_some()
+                        && address(it) == known_as))
+        };
+        let mut found: Vec<_> = self.memberships.rows.values().filter(same).collect();
+        found.sort_by_key(|it| it.id);
+        found
+    }
+
+    /// The live memberships of an organization that were begun in this batch: no store has them yet.
+    pub(crate) fn begun(&self, id: OrganizationId) -> impl Iterator<Item = &Membership> {
+        self.memberships
+            .changed()
+            .filter(move |(before, it)| {
+                before.is_none() && it.is_live() && it.scope.organization == id
+            })
+            .map(|(_, it)| it)
+    }
+
     /// Whether a membership is active, and so is the one in the organization above it (I4).
     pub fn works(&self, it: &Membership) -> bool {
         let above = |one: &&Membership| one.scope.workspace.is_none() && one.is_active();
@@ -408,13 +437,14 @@ impl State {
         self.forgotten.push(whose);
     }
 
-    /// Writes a membership, and moves what follows from it: claims (I3), tallies (I2), the sizes of
-    /// its teams, and how many memberships its user has.
+    /// Writes a membership, and moves what follows from it: claims (I3), tallies (I2), the roles that
+    /// grants give, the sizes of its teams, and how many memberships its user has.
     pub(super) fn put_membership(&mut self, it: Membership) {
         let before = self.memberships.get(it.id).cloned();
         let claims = before.as_ref().map(membership_claims).unwrap_or_default();
         self.reclaim(it.id.uuid(), &claims, &membership_claims(&it));
         self.count(before.as_ref(), &it);
+        self.count_grants(before.as_ref(), &it);
         self.count_teams(before.as_ref(), &it);
         let bound = |m: &Membership| m.user.filter(|_| m.is_live());
         let (was, is) = (before.as_ref().and_then(bound), bound(&it));
@@ -445,6 +475,15 @@ impl State {
             self.organizations.edit(organization, |it| step(&mut it.workspaces_tally));
         } else {
             self.organizations.edit(after.scope.organization, |it| step(&mut it.tally));
+        }
+    }
+
+    fn count_grants(&mut self, before: Option<&Membership>, after: &Membership) {
+        let none = BTreeMap::new();
+        let (were, are) = (before.map_or(&none, |it| &it.grants), &after.grants);
+        if were != are {
+            let id = after.scope.organization;
+            self.organizations.edit(id, |it| it.count_grants(were, are));
         }
     }
 

@@ -21,6 +21,8 @@ use crate::domain::{
 pub const NAMES: [&str; 6] = ["Olivia", "Ada", "Bob", "Carl", "Dora", "Emil"];
 /// The teams that a story may have.
 pub const TEAMS: [&str; 2] = ["Nights", "Billing"];
+/// How long a role is lent, and from when on it is lent longer, in hours.
+pub const LENT: [u16; 2] = [24, 48];
 /// How long links and offers work, in seconds.
 const LIFETIME: i64 = 7 * 24 * 3_600;
 
@@ -154,6 +156,9 @@ pub enum Action {
     Leaves,
     FoundsTeam(Crew),
     DeletesTeam(Crew),
+    Lends(Who, Job),
+    LendsLonger(Who),
+    TakesBackWhatIsLentTo(Who),
     PutsInto(Who, Crew),
     TakesOutOf(Who, Crew),
     OffersOwnership(Who),
@@ -206,6 +211,11 @@ impl fmt::Debug for Step {
             A::Leaves => write!(f, "{name:?} leaves"),
             A::FoundsTeam(team) => write!(f, "{name:?} makes the team {team:?}"),
             A::DeletesTeam(team) => write!(f, "{name:?} deletes the team {team:?}"),
+            A::Lends(it, job) => write!(f, "{name:?} lends {it:?} the role of {}", job.name()),
+            A::LendsLonger(it) => write!(f, "{name:?} lends {it:?} the newest role longer"),
+            A::TakesBackWhatIsLentTo(it) => {
+                write!(f, "{name:?} takes the newest role back that is lent to {it:?}")
+            }
             A::PutsInto(it, team) => write!(f, "{name:?} puts {it:?} into {team:?}"),
             A::TakesOutOf(it, team) => write!(f, "{name:?} takes {it:?} out of {team:?}"),
             A::OffersOwnership(it) => write!(f, "{name:?} offers {it:?} ownership"),
@@ -242,6 +252,7 @@ pub enum Why {
     InviterLostStanding,
     OfferVoid,
     NoTransition,
+    NotActive,
     NoChange,
     /// A kind that no step of a story can meet.
     Unexpected,
@@ -270,6 +281,7 @@ impl From<&Refusal> for Why {
             Refusal::InviterLostStanding => Self::InviterLostStanding,
             Refusal::OfferVoid => Self::OfferVoid,
             Refusal::NoTransition { .. } => Self::NoTransition,
+            Refusal::NotActive(_) => Self::NotActive,
             Refusal::NoChange => Self::NoChange,
             _ => Self::Unexpected,
         }
@@ -287,6 +299,19 @@ pub enum Outcome {
     NoLink,
 }
 
+/// A role that is lent for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loan {
+    /// Its number, in the order in which roles were lent.
+    pub number: usize,
+    /// The role.
+    pub job: Job,
+    /// The first instant at which it holds.
+    pub from: i64,
+    /// The first instant at which it no longer holds.
+    pub until: i64,
+}
+
 /// A membership as the model knows it; its number is its place in [`Model::members`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -302,6 +327,8 @@ pub struct Member {
     pub blocked: bool,
     /// Its teams, deleted ones left out.
     pub teams: BTreeSet<Crew>,
+    /// The roles that are lent, in their order; those that are over may still stand here.
+    pub loans: Vec<Loan>,
     /// How often its sessions were ended.
     pub epoch: u32,
     /// An offer of ownership: by which member, until when, in exchange or not.
@@ -374,6 +401,8 @@ pub struct Model {
     pub commits: u64,
     /// How many people have gone for good.
     pub former: u64,
+    /// How many roles were ever lent.
+    pub lent: usize,
     outbox: Vec<(i64, About)>,
 }
 
@@ -394,6 +423,7 @@ impl Model {
             status: StatusName::Active,
             blocked: false,
             teams: BTreeSet::new(),
+            loans: Vec::new(),
             epoch: 0,
             offer: None,
         };
@@ -409,6 +439,7 @@ impl Model {
             letters: Vec::new(),
             commits: 1,
             former: 0,
+            lent: 0,
             outbox: Vec::new(),
         }
     }
@@ -421,6 +452,11 @@ impl Model {
     /// The newest invitation of a person.
     pub fn newest_invitation(&self, who: Who) -> Option<usize> {
         self.invitations.iter().rposition(|it| self.members[it.member].who == who)
+    }
+
+    /// The newest role that is lent to a person, as far as it is on record.
+    pub fn newest_loan(&self, who: Who) -> Option<Loan> {
+        self.newest(who).and_then(|it| self.members[it].loans.last().copied())
     }
 
     /// The link that a step follows: the newest or the first that the person has been sent.
@@ -507,6 +543,15 @@ impl Model {
             A::Leaves => self.leave(who)?,
             A::FoundsTeam(team) => self.found_team(who, team)?,
             A::DeletesTeam(team) => self.delete_team(who, team)?,
+            A::Lends(it, job) => self.lend(who, it, job)?,
+            A::LendsLonger(it) => self.lend_longer(who, it)?,
+            A::TakesBackWhatIsLentTo(it) => {
+                let own = self.managing(who)?;
+                let found = self.below(who, it)?;
+                let loan = self.newest_loan(it).ok_or(Why::NotFound)?;
+                self.stands_above(own, loan.job)?;
+                self.members[found].loans.pop();
+            }
             A::PutsInto(it, team) => {
                 if !self.teams_of(who, it, team)?.insert(team) {
                     return Err(Why::NoChange);
@@ -543,8 +588,15 @@ impl Model {
     }
 
     fn managing(&self, who: Who) -> Result<Job, Why> {
-        let job = self.members[self.inside(who)?].job;
+        let job = self.job_now(self.inside(who)?);
         if job.manages_people() { Ok(job) } else { Err(Why::MissingPermission) }
+    }
+
+    /// The highest of one's own role and those that are lent at the moment.
+    fn job_now(&self, it: usize) -> Job {
+        let runs = |loan: &&Loan| loan.from <= self.now && self.now < loan.until;
+        let lent = self.members[it].loans.iter().filter(runs).map(|loan| loan.job);
+        lent.min().map_or(self.members[it].job, |lent| lent.min(self.members[it].job))
     }
 
     fn owning(&self, who: Who) -> Result<usize, Why> {
@@ -564,7 +616,11 @@ impl Model {
     }
 
     fn outranked_by(&self, job: Job, it: usize) -> Result<(), Why> {
-        let theirs = self.members[it].job.rank();
+        self.stands_above(job, self.job_now(it))
+    }
+
+    fn stands_above(&self, job: Job, theirs: Job) -> Result<(), Why> {
+        let theirs = theirs.rank();
         let equals = self.choices.equals == Equals::ManageEquals;
         if job.rank() > theirs || (equals && job.rank() == theirs) {
             Ok(())
@@ -668,6 +724,7 @@ impl Model {
             status: StatusName::Invited,
             blocked: false,
             teams: BTreeSet::new(),
+            loans: Vec::new(),
             epoch: 0,
             offer: None,
         });
@@ -755,10 +812,10 @@ impl Model {
         if status == InvitationStatus::Lapsed || until <= self.now {
             return Err(Why::Expired);
         }
-        let (job, inviter) = (self.members[member].job, &self.members[by]);
-        if inviter.status != StatusName::Active
-            || !inviter.job.manages_people()
-            || !inviter.job.may_give(job)
+        let (job, inviter) = (self.members[member].job, self.job_now(by));
+        if self.members[by].status != StatusName::Active
+            || !inviter.manages_people()
+            || !inviter.may_give(job)
         {
             return Err(Why::InviterLostStanding);
         }
@@ -804,6 +861,53 @@ impl Model {
     fn become_job(&mut self, it: usize, job: Job) {
         self.members[it].job = job;
         self.members[it].offer = None;
+        if !job.takes_seat() {
+            self.members[it].loans.retain(|loan| !loan.job.takes_seat());
+        }
+    }
+
+    fn lend(&mut self, who: Who, it: Who, job: Job) -> Result<(), Why> {
+        let own = self.managing(who)?;
+        let it = self.below(who, it)?;
+        match self.members[it].status {
+            StatusName::Active => {}
+            StatusName::Removed => return Err(Why::NotFound),
+            StatusName::Invited
+            | StatusName::Lapsed
+            | StatusName::SettingUp
+            | StatusName::Provisioned
+            | StatusName::Deactivated => return Err(Why::NotActive),
+        }
+        if self.members[it].job == job {
+            return Err(Why::NoChange);
+        }
+        if !own.may_give(job) {
+            return Err(Why::MayNotAssign);
+        }
+        if job == Job::Owner || (job.takes_seat() && !self.members[it].job.takes_seat()) {
+            return Err(Why::RuleForbids);
+        }
+        let (from, until) = (self.now, self.now + i64::from(LENT[0]) * 3_600);
+        let loans = &mut self.members[it].loans;
+        loans.retain(|loan| from < loan.until);
+        loans.push(Loan { number: self.lent, job, from, until });
+        self.lent += 1;
+        Ok(())
+    }
+
+    fn lend_longer(&mut self, who: Who, it: Who) -> Result<(), Why> {
+        let found = self.below(who, it)?;
+        let loan = self.newest_loan(it).filter(|loan| self.now < loan.until);
+        let loan = loan.ok_or(Why::NotFound)?;
+        let until = loan.from.max(self.now) + i64::from(LENT[1]) * 3_600;
+        if until == loan.until {
+            return Err(Why::NoChange);
+        }
+        let renewed = Loan { until, ..loan };
+        let loans = &mut self.members[found].loans;
+        loans.pop();
+        loans.push(renewed);
+        Ok(())
     }
 
     fn deactivate(&mut self, who: Who, it: Who, blocked: bool) -> Result<(), Why> {
@@ -823,8 +927,10 @@ impl Model {
         Ok(())
     }
 
-    /// Whoever goes takes along their sessions, the offer they had, and the invitations they made.
+    /// Whoever goes takes along their sessions, the offer they had, what was lent to them, and the
+    /// invitations they made.
     fn end_access(&mut self, it: usize) {
+        self.members[it].loans.clear();
         self.members[it].epoch += 1;
         self.members[it].offer = None;
         for n in 0..self.invitations.len() {

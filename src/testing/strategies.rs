@@ -168,6 +168,7 @@ pub fn rules() -> impl Strategy<Value = Rules> {
         activation: coming.2,
         equals: coming.3,
         invitation_lifetime: Span::days(coming.4),
+        longest_grant: Span::days(coming.4),
         edit_pending: coming.5,
         joining,
         ..Rules::default()
@@ -239,6 +240,9 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => anybody().prop_map(A::SignsOut),
         1 => crew().prop_map(A::FoundsTeam),
         1 => crew().prop_map(A::DeletesTeam),
+        3 => (anybody(), jobs()).prop_map(|(it, job)| A::Lends(it, job)),
+        1 => anybody().prop_map(A::LendsLonger),
+        1 => anybody().prop_map(A::TakesBackWhatIsLentTo),
         2 => (anybody(), crew()).prop_map(|(it, team)| A::PutsInto(it, team)),
         1 => (anybody(), crew()).prop_map(|(it, team)| A::TakesOutOf(it, team)),
         1 => anybody().prop_map(A::OffersOwnership),
@@ -311,6 +315,20 @@ fn scene() -> impl Strategy<Value = Vec<Step>> {
         let offers = if exchange { A::HandsOwnershipTo(it) } else { A::OffersOwnership(it) };
         vec![(olivia, offers), (it, A::AcceptsOwnership)]
     });
+    let lent = (two(), anybody(), jobs(), 0..30_i16);
+    let borrows = lent.prop_map(move |((who, it), other, job, hours)| {
+        let lends = Step { who: olivia, action: A::Lends(it, Job::Admin), hours: 0 };
+        let invites = Step { who: it, action: A::Invites(other, job), hours };
+        let falls = Step { who, action: A::Deactivates(it), hours: 0 };
+        vec![lends, invites, falls]
+    });
+    let is_lent_longer =
+        (two(), jobs(), 0..30_i16, any::<bool>()).prop_map(|((who, it), job, hours, ends)| {
+            let lends = Step { who, action: A::Lends(it, job), hours: 0 };
+            let longer = Step { who, action: A::LendsLonger(it), hours };
+            let back = Step { who, action: A::TakesBackWhatIsLentTo(it), hours: 0 };
+            if ends { vec![lends, longer, back] } else { vec![lends, longer] }
+        });
     let crew = (two(), (0..TEAMS.len()).prop_map(Crew)).prop_map(|((who, it), team)| {
         vec![(who, A::FoundsTeam(team)), (who, A::PutsInto(it, team))]
     });
@@ -327,6 +345,8 @@ fn scene() -> impl Strategy<Value = Vec<Step>> {
         1 => is_kept_out.prop_map(scene),
         2 => owns.prop_map(scene),
         1 => crew.prop_map(scene),
+        2 => borrows,
+        1 => is_lent_longer,
         1 => (runs_out.prop_map(scene), step()).prop_map(|(mut scene, step)| {
             scene.push(Step { hours: 169, ..step });
             scene

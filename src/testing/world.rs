@@ -355,6 +355,7 @@ fn organization(id: Uuid) -> Organization {
         seat_limit: None,
         tally: Tally::default(),
         workspaces_tally: Tally::default(),
+        granted: BTreeMap::new(),
         former_members: 0,
         head: Head { position: Revision::new(1), ..Head::default() },
         founded_at: NOW,

@@ -17,6 +17,7 @@ fn nothing(organization: OrganizationId) -> (Target, Around) {
         invitation: InvitationId::new(id(2)),
         user: UserId::new(id(3)),
         email: "nobody@acme.example".parse().unwrap(),
+        grant: GrantId::new(id(10)),
     };
     let around = Around {
         workspace: WorkspaceId::new(id(4)),

@@ -20,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) invitation: InvitationId,
     pub(crate) user: UserId,
     pub(crate) email: EmailAddress,
+    /// What the person holds for a while.
+    pub(crate) grant: GrantId,
 }
 
 /// Acme Help with everything that a command may be about.
@@ -149,7 +151,19 @@ pub(crate) async fn stage_in(store: impl Store + 'static) -> Stage {
     };
     directory.execute(&olivia, offer).await.unwrap();
 
+    let mut grants = Vec::new();
+    for who in ["berta", "amir"] {
+        let (membership, gives) = (company.member(who).membership, (Desk::ExportData, Reach::ALL));
+        let (lasting, reason) = (Lasting::For(Span::days(2)), "the audit".parse().unwrap());
+        let give = GiveGrant::permission(scope, membership, gives, lasting, reason);
+        grants.push((membership, directory.execute(&olivia, give).await.unwrap().output));
+    }
+
     let nil = uuid::Uuid::nil();
+    let granted = |membership| {
+        let found = grants.iter().find(|(it, _)| *it == membership);
+        found.map_or(GrantId::new(nil), |(_, grant)| *grant)
+    };
     let target =
         |name, who: &str, membership, invitation: Option<InvitationId>, user: Option<UserId>| {
             Target {
@@ -159,6 +173,7 @@ pub(crate) async fn stage_in(store: impl Store + 'static) -> Stage {
                 invitation: invitation.unwrap_or(InvitationId::new(nil)),
                 user: user.unwrap_or(UserId::new(nil)),
                 email: Company::email(who),
+                grant: granted(membership),
             }
         };
     let member = |name, who: &'static str| {
@@ -201,6 +216,11 @@ impl Stage {
         }
     }
 
+    fn granted(&self, membership: MembershipId) -> GrantId {
+        let found = self.targets.iter().find(|it| it.membership == membership);
+        found.map_or(GrantId::new(uuid::Uuid::nil()), |it| it.grant)
+    }
+
     /// The target that is the principal itself, where there is one.
     pub(crate) fn oneself(&self, name: &str) -> Target {
         let of = |who: &str| {
@@ -212,6 +232,7 @@ impl Stage {
                 invitation: it.invitation.unwrap_or(InvitationId::new(uuid::Uuid::nil())),
                 user: it.user.unwrap(),
                 email: Company::email(who),
+                grant: self.granted(it.membership),
             }
         };
         match name {
@@ -258,7 +279,7 @@ impl Stage {
 pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Command {
     use CommandName as C;
     let organization = target.scope.organization;
-    let Target { scope, membership, invitation, user, ref email, .. } = *target;
+    let Target { scope, membership, invitation, user, ref email, grant, .. } = *target;
     let Around { workspace, team, support, .. } = *around;
     let role = |name: &str| -> RoleName { name.parse().unwrap() };
     let new_role = |name: &str| {
@@ -349,6 +370,15 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
             to: Some(Override::Raise(Reach::ALL)),
         }
         .into(),
+        C::GiveGrant => {
+            let (lasting, reason) = (Lasting::For(Span::days(1)), "a holiday".parse().unwrap());
+            GiveGrant::role(scope, membership, role("viewer"), lasting, reason).into()
+        }
+        C::RenewGrant => {
+            let lasting = Lasting::For(Span::days(3));
+            RenewGrant { scope, membership, grant, lasting }.into()
+        }
+        C::RevokeGrant => RevokeGrant { scope, membership, grant }.into(),
         C::SetFence => {
             let fence = Fence::default().with("inbox", ["north"]).unwrap();
             SetFence { scope, membership, fence }.into()

@@ -22,6 +22,7 @@
 )]
 
 mod arena;
+mod grants;
 mod owners;
 mod people;
 mod seats;
@@ -65,6 +66,11 @@ const RACES: &[(&str, Race)] = races! {
         somebody_is_deactivated_while_signing_in,
         a_team_is_deleted_while_people_join_it,
         a_role_is_deleted_while_it_is_given,
+    }
+    grants {
+        a_role_is_lent_while_its_giver_or_its_holder_is_demoted,
+        a_role_is_deleted_while_it_is_lent,
+        two_duties_come_together_at_once,
     }
     work {
         three_workers_drive_one_handover,

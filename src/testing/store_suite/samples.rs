@@ -7,12 +7,13 @@ use uuid::Uuid;
 use crate::domain::{
     Activity, Actor, Block, CommandId, DeactivatedBecause, Digest, EmailAddress, Entry,
     EntryDetail, Epoch, Event, ExternalId, ExternalIdentity, Fence, FieldName, FieldValue,
-    Generation, Guard, Handover, HandoverStatus, Head, IdempotencyKey, Invitation, InvitationId,
-    InvitationStatus, IssuerName, Key, Mail, MailAbout, Membership, MembershipId, MembershipStatus,
-    Organization, OrganizationId, OrganizationName, OrganizationStatus, Override, OwnershipOffer,
-    PasswordHash, PermissionName, Profile, Reach, Realm, Reason, Receipt, ReceiptKey, Record,
-    RemovedBecause, Revision, Role, RoleName, Rules, Scope, Source, Stream, SubjectName,
-    SupportAccess, Tally, Team, TeamId, TeamName, Timestamp, User, Workspace, WorkspaceName,
+    Generation, Given, Grant, Guard, Handover, HandoverStatus, Head, IdempotencyKey, Invitation,
+    InvitationId, InvitationStatus, IssuerName, Key, Mail, MailAbout, Membership, MembershipId,
+    MembershipStatus, Organization, OrganizationId, OrganizationName, OrganizationStatus, Override,
+    OwnershipOffer, PasswordHash, PermissionName, Profile, Reach, Realm, Reason, Receipt,
+    ReceiptKey, Record, RemovedBecause, Revision, Role, RoleName, Rules, Scope, Source, Stream,
+    SubjectName, SupportAccess, Tally, Team, TeamId, TeamName, Timestamp, User, Workspace,
+    WorkspaceName,
 };
 
 /// The identity with a number.
@@ -54,6 +55,7 @@ pub(super) fn organization(number: u128, revision: u64) -> Organization {
         seat_limit: None,
         tally: Tally::default(),
         workspaces_tally: Tally::default(),
+        granted: BTreeMap::new(),
         former_members: 0,
         head: Head { position, hash: Digest::of(&[b"head"]) },
         founded_at: at(0),
@@ -115,6 +117,18 @@ pub(super) fn membership(id: MembershipId, scope: impl Into<Scope>) -> Membershi
         successor: None,
         former_number: None,
         created_at: at(0),
+    }
+}
+
+fn grant(number: u128, gives: Given) -> Grant {
+    Grant {
+        id: id(number),
+        gives,
+        from: at(1),
+        until: at(2),
+        reason: Reason::new("a “holiday”; --").unwrap(),
+        giver: Some(id(9)),
+        given_at: at(0),
     }
 }
 
@@ -247,6 +261,11 @@ pub(super) fn one_of_each() -> Vec<Record> {
     let reach = Reach::TEAM.within("inbox").unwrap();
     let fence = Fence::default().with("inbox", ["sales", "Ä \"quoted\" '; -- 北"]).unwrap();
     let mut organization = organization(1, 7);
+    let grants = BTreeMap::from([
+        (id(1), grant(1, Given::Role(role_name("agent")))),
+        (id(2), grant(2, Given::Permissions([(permission.clone(), reach.clone())].into()))),
+    ]);
+    organization.count_grants(&BTreeMap::new(), &grants);
     organization.tally.add(&role_name("agent"), crate::domain::StatusName::Active);
     organization.status = OrganizationStatus::Closing { until: at(5) };
     organization.seat_limit = Some(u32::MAX);
@@ -271,6 +290,7 @@ pub(super) fn one_of_each() -> Vec<Record> {
             (permission.clone(), Override::Raise(reach.clone())),
             (PermissionName::new("tickets.read").unwrap(), Override::Deny),
         ]),
+        grants: grants.clone(),
         fence: fence.clone(),
         teams: BTreeSet::from([id(1), id(2)]),
         profile: Profile::named("Ada “Countess” Lovelace 北風 😀").unwrap(),

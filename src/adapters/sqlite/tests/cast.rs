@@ -45,6 +45,7 @@ pub(super) fn organization(revision: u64) -> Record {
         seat_limit: Some(5),
         tally: Tally::default(),
         workspaces_tally: Tally::default(),
+        granted: BTreeMap::new(),
         former_members: 0,
         head: Head { position: Revision::new(revision), hash: Digest::default() },
         founded_at: NOW,
