@@ -1,0 +1,58 @@
+//! What a participant has to offer to be asked, and how it is asked.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use crate::world::{Question, World};
+
+/// One crate in one configuration.
+pub(crate) trait Peer: Sized {
+    /// The crate.
+    const CRATE: &'static str;
+    /// How it is configured.
+    const CONFIGURATION: &'static str;
+    /// Which part of the model it decides itself, and which part it is told.
+    const EXPRESSES: &'static str;
+
+    /// Everything that is done once, and not for each question.
+    fn set_up(world: &World) -> Self;
+
+    fn allows(&mut self, question: &Question) -> bool;
+}
+
+/// A [`Peer`] that has been set up, whichever it is.
+pub(crate) trait Participant {
+    /// Answers all questions, and says what that took.
+    fn ask(&mut self, questions: &[Question], answers: &mut Vec<bool>) -> Duration;
+}
+
+impl<P: Peer> Participant for P {
+    fn ask(&mut self, questions: &[Question], answers: &mut Vec<bool>) -> Duration {
+        answers.clear();
+        answers.reserve(questions.len());
+        let started = Instant::now();
+        for question in questions {
+            answers.push(self.allows(black_box(question)));
+        }
+        started.elapsed()
+    }
+}
+
+/// A [`Peer`] that can be set up.
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) configuration: &'static str,
+    pub(crate) expresses: &'static str,
+    pub(crate) set_up: fn(&World) -> Box<dyn Participant>,
+}
+
+impl Entry {
+    pub(crate) const fn of<P: Peer + 'static>() -> Self {
+        Self {
+            name: P::CRATE,
+            configuration: P::CONFIGURATION,
+            expresses: P::EXPRESSES,
+            set_up: |world| Box::new(P::set_up(world)),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! `tenure` itself. TODO: `access::View` is not there yet; until then this takes no part.
