@@ -5,15 +5,16 @@
 //! hardly ever come again, and then the caches (one of the enforcer, one of the role manager) only
 //! cost. `CachedEnforcer` takes part when it is on.
 //!
-//! Those who are not active have no links but one to `inactive`: a name that the role manager does
-//! not know makes it search its whole graph.
+//! In the role graph those who are not active have no links but one to `inactive` – a name that the
+//! role manager does not know makes it search its whole graph –, and nothing is told of overrides
+//! that do not apply to a keeper.
 
 use casbin::prelude::*;
 use futures_executor::block_on;
 use hashbrown::HashMap;
 use uuid::Uuid;
 
-use crate::peer::Peer;
+use crate::peer::{Part, Peer};
 use crate::world::{PERMISSIONS, PermissionSet, Question, World};
 
 /// The model of casbin's `rbac_with_deny_model.conf`, without objects, and with the cheaper
@@ -56,6 +57,21 @@ m = g(r.sub, r.act) && (!g(r.sub, r.deny) || g(r.sub, "owner"))
 
 /// Attributes that the host passes in, as words of bits: numbers are `i32` here.
 const ATTRIBUTES: &str = "
+[request_definition]
+r = active, keeps, role, team1, team2, raised, denied, act
+
+[policy_definition]
+p = sub, act
+
+[policy_effect]
+e = some(where (p.eft == allow))
+
+[matchers]
+m = r.active == 1 && ((r.role | r.team1 | r.team2 | r.raised) & r.act) != 0 && ((r.denied & r.act) == 0 || r.keeps == 1)
+";
+
+/// The same with prepared unions.
+const UNITED: &str = "
 [request_definition]
 r = given, denied, act
 
@@ -133,8 +149,7 @@ pub(crate) struct RbacWithDeny {
 impl Peer for RbacWithDeny {
     const CRATE: &'static str = "casbin";
     const CONFIGURATION: &'static str = "RBAC with deny, a policy per gift, role manager";
-    const EXPRESSES: &'static str =
-        "roles, teams, raises, deny wins; activity and keepers by links";
+    const PART: Part = Part::Whole;
 
     fn set_up(world: &World) -> Self {
         let mut policies: Vec<Row> =
@@ -188,7 +203,7 @@ pub(crate) struct RoleGraph(RoleGraphOf<Enforcer>);
 impl Peer for RoleGraph {
     const CRATE: &'static str = "casbin";
     const CONFIGURATION: &'static str = "RBAC, role manager with permissions as roles, one matcher";
-    const EXPRESSES: &'static str = "all of it but activity, which is in the links";
+    const PART: Part = Part::Whole;
 
     fn set_up(world: &World) -> Self {
         Self(RoleGraphOf::new(world))
@@ -206,7 +221,7 @@ pub(crate) struct CachedRoleGraph(RoleGraphOf<CachedEnforcer>);
 impl Peer for CachedRoleGraph {
     const CRATE: &'static str = "casbin";
     const CONFIGURATION: &'static str = "the same, CachedEnforcer for a million answers";
-    const EXPRESSES: &'static str = "all of it but activity, which is in the links";
+    const PART: Part = Part::Whole;
 
     fn set_up(world: &World) -> Self {
         let mut graph = RoleGraphOf::<CachedEnforcer>::new(world);
@@ -226,15 +241,76 @@ fn words(permissions: PermissionSet) -> Words {
     [permissions.0 as u32 as i32, (permissions.0 >> 32) as u32 as i32]
 }
 
+/// The attributes of a member.
+struct Facts {
+    active: bool,
+    keeps: bool,
+    role: usize,
+    teams: [usize; 2],
+    raised: Words,
+    denied: Words,
+}
+
 pub(crate) struct Attributes {
     enforcer: Enforcer,
-    given: HashMap<Uuid, (Words, Words)>,
+    members: HashMap<Uuid, Facts>,
+    roles: Vec<Words>,
+    teams: Vec<Words>,
 }
 
 impl Peer for Attributes {
     const CRATE: &'static str = "casbin";
-    const CONFIGURATION: &'static str = "ABAC, the member's bit sets as attributes, one matcher";
-    const EXPRESSES: &'static str = "deny wins; activity, unions and keepers are the host's";
+    const CONFIGURATION: &'static str = "ABAC, bit sets of role, teams and member as attributes";
+    const PART: Part = Part::Whole;
+
+    fn set_up(world: &World) -> Self {
+        let members = world.members.iter().map(|member| {
+            let facts = Facts {
+                active: member.active,
+                keeps: world.roles[member.role].keeps,
+                role: member.role,
+                teams: member.teams,
+                raised: words(member.raised),
+                denied: words(member.denied),
+            };
+            (member.id, facts)
+        });
+        Self {
+            enforcer: enforcer(ATTRIBUTES, Vec::new(), Vec::new()),
+            members: members.collect(),
+            roles: world.roles.iter().map(|it| words(it.gives)).collect(),
+            teams: world.teams.iter().map(|it| words(it.gives)).collect(),
+        }
+    }
+
+    #[inline]
+    fn allows(&mut self, question: &Question) -> bool {
+        let (word, bit) = (usize::from(question.permission / 32), question.permission % 32);
+        let member = &self.members[&question.user];
+        let [first, second] = member.teams;
+        let request = vec![
+            i32::from(member.active),
+            i32::from(member.keeps),
+            self.roles[member.role][word],
+            self.teams[first][word],
+            self.teams[second][word],
+            member.raised[word],
+            member.denied[word],
+            (1_u32 << bit) as i32,
+        ];
+        self.enforcer.enforce(request).expect("an answer")
+    }
+}
+
+pub(crate) struct United {
+    enforcer: Enforcer,
+    given: HashMap<Uuid, (Words, Words)>,
+}
+
+impl Peer for United {
+    const CRATE: &'static str = "casbin";
+    const CONFIGURATION: &'static str = "ABAC, two united bit sets as attributes";
+    const PART: Part = Part::Rest;
 
     fn set_up(world: &World) -> Self {
         let given = world.members.iter().map(|member| {
@@ -247,7 +323,7 @@ impl Peer for Attributes {
             };
             (member.id, (words(given), words(denied)))
         });
-        Self { enforcer: enforcer(ATTRIBUTES, Vec::new(), Vec::new()), given: given.collect() }
+        Self { enforcer: enforcer(UNITED, Vec::new(), Vec::new()), given: given.collect() }
     }
 
     #[inline]

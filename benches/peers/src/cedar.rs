@@ -15,8 +15,8 @@ use cedar_policy::{
 use hashbrown::HashMap;
 use uuid::Uuid;
 
-use crate::peer::Peer;
-use crate::world::{PERMISSIONS, PermissionSet, Question, World};
+use crate::peer::{Part, Peer};
+use crate::world::{Member, PERMISSIONS, PermissionSet, Question, World};
 
 fn uid(kind: &str, id: &str) -> EntityUid {
     let kind = EntityTypeName::from_str(kind).expect("the name of a type");
@@ -104,7 +104,7 @@ pub(crate) struct PolicyPerGroup(Asking);
 impl Peer for PolicyPerGroup {
     const CRATE: &'static str = "cedar";
     const CONFIGURATION: &'static str = "a policy per role and team, members in them";
-    const EXPRESSES: &'static str = "all of it";
+    const PART: Part = Part::Whole;
 
     fn set_up(world: &World) -> Self {
         let (users, permissions) = (user_uids(world), permission_uids("Action"));
@@ -134,9 +134,7 @@ impl Peer for PolicyPerGroup {
                 ("raised", set(&permissions, member.raised)),
                 ("denied", set(&permissions, member.denied)),
             ];
-            let [first, second] = member.teams.map(|it| uid("Team", &world.teams[it].name));
-            let parents = [uid("Role", &role.name), first, second];
-            entity(users[&member.id].clone(), attributes, parents)
+            entity(users[&member.id].clone(), attributes, parents(world, member))
         }));
         let organization = uid("Organization", "acme");
         Self(Asking::new(&policies, entities, users, permissions, organization))
@@ -148,13 +146,30 @@ impl Peer for PolicyPerGroup {
     }
 }
 
+/// Roles and teams in the permissions that they give, and the permissions.
+fn groups(world: &World, permissions: &[EntityUid]) -> Vec<Entity> {
+    let group = |kind, name: &str, gives: PermissionSet| {
+        entity(uid(kind, name), [], gives.each().map(|it| permissions[it].clone()))
+    };
+    let roles = world.roles.iter().map(|it| group("Role", &it.name, it.gives));
+    let teams = world.teams.iter().map(|it| group("Team", &it.name, it.gives));
+    let permissions = permissions.iter().map(|it| entity(it.clone(), [], []));
+    roles.chain(teams).chain(permissions).collect()
+}
+
+/// Role and teams of a member.
+fn parents(world: &World, member: &Member) -> [EntityUid; 3] {
+    let [first, second] = member.teams.map(|it| uid("Team", &world.teams[it].name));
+    [uid("Role", &world.roles[member.role].name), first, second]
+}
+
 /// Two policies: permissions are groups of the roles and teams that give them.
 pub(crate) struct Hierarchy(Asking);
 
 impl Peer for Hierarchy {
     const CRATE: &'static str = "cedar";
     const CONFIGURATION: &'static str = "1 permit, 1 forbid: member in role or team in permission";
-    const EXPRESSES: &'static str = "all of it";
+    const PART: Part = Part::Whole;
 
     fn set_up(world: &World) -> Self {
         let (users, permissions) = (user_uids(world), permission_uids("Permission"));
@@ -163,13 +178,7 @@ impl Peer for Hierarchy {
             when { principal.active && (principal in resource || principal.raised.contains(resource)) };
             forbid(principal, action, resource)
             when { principal.denied.contains(resource) && !principal.keeps };";
-        let group = |kind, name: &str, gives: PermissionSet| {
-            entity(uid(kind, name), [], gives.each().map(|it| permissions[it].clone()))
-        };
-        let roles = world.roles.iter().map(|it| group("Role", &it.name, it.gives));
-        let teams = world.teams.iter().map(|it| group("Team", &it.name, it.gives));
-        let mut entities: Vec<Entity> = roles.chain(teams).collect();
-        entities.extend(permissions.iter().map(|it| entity(it.clone(), [], [])));
+        let mut entities = groups(world, &permissions);
         entities.extend(world.members.iter().map(|member| {
             let role = &world.roles[member.role];
             let attributes = [
@@ -178,8 +187,42 @@ impl Peer for Hierarchy {
                 ("raised", set(&permissions, member.raised)),
                 ("denied", set(&permissions, member.denied)),
             ];
-            let [first, second] = member.teams.map(|it| uid("Team", &world.teams[it].name));
-            let parents = [uid("Role", &role.name), first, second];
+            entity(users[&member.id].clone(), attributes, parents(world, member))
+        }));
+        Self(Asking::new(policies, entities, users, permissions, uid("Action", "do")))
+    }
+
+    #[inline]
+    fn allows(&mut self, question: &Question) -> bool {
+        self.0.allows_resource(question)
+    }
+}
+
+/// The same in one policy, with raises in the hierarchy, too: each policy and each attribute costs.
+pub(crate) struct OneHierarchy(Asking);
+
+impl Peer for OneHierarchy {
+    const CRATE: &'static str = "cedar";
+    const CONFIGURATION: &'static str =
+        "1 permit unless denied: member in role or team in permission";
+    const PART: Part = Part::Whole;
+
+    fn set_up(world: &World) -> Self {
+        let (users, permissions) = (user_uids(world), permission_uids("Permission"));
+        let policies = "
+            permit(principal, action, resource)
+            when { principal in resource && principal.active }
+            unless { principal.denied.contains(resource) && !principal.keeps };";
+        let mut entities = groups(world, &permissions);
+        entities.extend(world.members.iter().map(|member| {
+            let role = &world.roles[member.role];
+            let attributes = [
+                ("active", RestrictedExpression::new_bool(member.active)),
+                ("keeps", RestrictedExpression::new_bool(role.keeps)),
+                ("denied", set(&permissions, member.denied)),
+            ];
+            let raised = member.raised.each().map(|it| permissions[it].clone());
+            let parents = parents(world, member).into_iter().chain(raised);
             entity(users[&member.id].clone(), attributes, parents)
         }));
         Self(Asking::new(policies, entities, users, permissions, uid("Action", "do")))
@@ -197,7 +240,7 @@ pub(crate) struct Attributes(Asking);
 impl Peer for Attributes {
     const CRATE: &'static str = "cedar";
     const CONFIGURATION: &'static str = "1 permit, 1 forbid: sets on role, teams and member";
-    const EXPRESSES: &'static str = "all of it";
+    const PART: Part = Part::Whole;
 
     fn set_up(world: &World) -> Self {
         let (users, permissions) = (user_uids(world), permission_uids("Action"));
@@ -221,8 +264,7 @@ impl Peer for Attributes {
             .map(|it| entity(uid("Team", &it.name), [("gives", set(&permissions, it.gives))], []));
         let mut entities: Vec<Entity> = roles.chain(teams).collect();
         entities.extend(world.members.iter().map(|member| {
-            let [first, second] = member.teams.map(|it| uid("Team", &world.teams[it].name));
-            let role = uid("Role", &world.roles[member.role].name);
+            let [role, first, second] = parents(world, member);
             let attributes = [
                 ("active", RestrictedExpression::new_bool(member.active)),
                 ("role", RestrictedExpression::new_entity_uid(role)),
@@ -272,7 +314,7 @@ impl Peer for United {
     const CRATE: &'static str = "cedar";
     const CONFIGURATION: &'static str =
         "1 permit, 1 forbid: member in permission, united by the host";
-    const EXPRESSES: &'static str = "deny wins; activity, unions and keepers are the host's";
+    const PART: Part = Part::Rest;
 
     fn set_up(world: &World) -> Self {
         let (users, permissions) = (user_uids(world), permission_uids("Permission"));
@@ -295,7 +337,7 @@ pub(crate) struct OnePolicy(Asking);
 impl Peer for OnePolicy {
     const CRATE: &'static str = "cedar";
     const CONFIGURATION: &'static str = "1 permit: member in permission, united by the host";
-    const EXPRESSES: &'static str = "deny wins; activity, unions and keepers are the host's";
+    const PART: Part = Part::Rest;
 
     fn set_up(world: &World) -> Self {
         let (users, permissions) = (user_uids(world), permission_uids("Permission"));

@@ -17,7 +17,7 @@ use gatehouse::{
 use hashbrown::HashMap;
 use uuid::Uuid;
 
-use crate::peer::Peer;
+use crate::peer::{Part, Peer};
 use crate::world::{PermissionSet, Question, World};
 
 /// What the host knows about a member.
@@ -28,8 +28,38 @@ struct Facts {
     teams: [usize; 2],
     raised: PermissionSet,
     denied: PermissionSet,
-    /// By role, teams or raise.
-    given: PermissionSet,
+}
+
+/// What roles and teams give.
+#[derive(Clone)]
+struct Gifts {
+    roles: Arc<[PermissionSet]>,
+    teams: Arc<[PermissionSet]>,
+}
+
+impl Gifts {
+    fn new(world: &World) -> Self {
+        let roles = world.roles.iter().map(|it| it.gives).collect();
+        Self { roles, teams: world.teams.iter().map(|it| it.gives).collect() }
+    }
+
+    fn by_role(&self, member: &Facts, permission: usize) -> bool {
+        self.roles[member.role].has(permission)
+    }
+
+    fn by_team(&self, member: &Facts, permission: usize) -> bool {
+        member.teams.iter().any(|it| self.teams[*it].has(permission))
+    }
+
+    fn given(&self, member: &Facts, permission: usize) -> bool {
+        self.by_role(member, permission)
+            || self.by_team(member, permission)
+            || member.raised.has(permission)
+    }
+}
+
+fn denied(member: &Facts, permission: usize) -> bool {
+    member.denied.has(permission) && !member.keeps
 }
 
 struct Directory;
@@ -56,7 +86,6 @@ impl Host {
                 teams: member.teams,
                 raised: member.raised,
                 denied: member.denied,
-                given: world.given(member).and(member.raised),
             };
             (member.id, facts)
         });
@@ -72,47 +101,31 @@ impl Host {
     }
 }
 
-fn denied(member: &Facts, permission: usize) -> bool {
-    member.denied.has(permission) && !member.keeps
-}
-
 /// A policy for each reason there is.
 pub(crate) struct EachReason(Host);
 
 impl Peer for EachReason {
     const CRATE: &'static str = "gatehouse";
     const CONFIGURATION: &'static str = "PolicyBuilder: 2 vetoes, 3 grants";
-    const EXPRESSES: &'static str = "all of it";
+    const PART: Part = Part::Whole;
 
     fn set_up(world: &World) -> Self {
-        let roles: Arc<[_]> = world.roles.iter().map(|it| it.gives).collect();
-        let teams: Arc<[_]> = world.teams.iter().map(|it| it.gives).collect();
+        let (roles, teams) = (Gifts::new(world), Gifts::new(world));
         let mut checker = PermissionChecker::new();
-        checker.add_veto(
-            PolicyBuilder::<Directory>::new("Inactive").subjects(|it| !it.active).build_veto(),
-        );
-        checker.add_veto(
-            PolicyBuilder::<Directory>::new("Denied")
-                .when(|it, permission, (), ()| denied(it, *permission))
-                .build_veto(),
-        );
-        checker.add_policy(
-            PolicyBuilder::<Directory>::new("Role")
-                .when(move |it, permission, (), ()| roles[it.role].has(*permission))
-                .build(),
-        );
-        checker.add_policy(
-            PolicyBuilder::<Directory>::new("Team")
-                .when(move |it, permission, (), ()| {
-                    it.teams.iter().any(|team| teams[*team].has(*permission))
-                })
-                .build(),
-        );
-        checker.add_policy(
-            PolicyBuilder::<Directory>::new("Raised")
-                .when(|it, permission, (), ()| it.raised.has(*permission))
-                .build(),
-        );
+        let inactive = PolicyBuilder::<Directory>::new("Inactive").subjects(|it| !it.active);
+        checker.add_veto(inactive.build_veto());
+        let denied = PolicyBuilder::<Directory>::new("Denied")
+            .when(|it, permission, (), ()| denied(it, *permission));
+        checker.add_veto(denied.build_veto());
+        let role = PolicyBuilder::<Directory>::new("Role")
+            .when(move |it, permission, (), ()| roles.by_role(it, *permission));
+        checker.add_policy(role.build());
+        let team = PolicyBuilder::<Directory>::new("Team")
+            .when(move |it, permission, (), ()| teams.by_team(it, *permission));
+        checker.add_policy(team.build());
+        let raised = PolicyBuilder::<Directory>::new("Raised")
+            .when(|it, permission, (), ()| it.raised.has(*permission));
+        checker.add_policy(raised.build());
         Self(Host::new(world, checker))
     }
 
@@ -127,21 +140,18 @@ pub(crate) struct VetoAndGrant(Host);
 
 impl Peer for VetoAndGrant {
     const CRATE: &'static str = "gatehouse";
-    const CONFIGURATION: &'static str = "PolicyBuilder: 1 veto, 1 grant, bit sets";
-    const EXPRESSES: &'static str = "all of it; the union of role, teams and raises is the host's";
+    const CONFIGURATION: &'static str = "PolicyBuilder: 1 veto, 1 grant";
+    const PART: Part = Part::Whole;
 
     fn set_up(world: &World) -> Self {
+        let gifts = Gifts::new(world);
         let mut checker = PermissionChecker::new();
-        checker.add_veto(
-            PolicyBuilder::<Directory>::new("Denied")
-                .when(|it, permission, (), ()| !it.active || denied(it, *permission))
-                .build_veto(),
-        );
-        checker.add_policy(
-            PolicyBuilder::<Directory>::new("Given")
-                .when(|it, permission, (), ()| it.given.has(*permission))
-                .build(),
-        );
+        let denied = PolicyBuilder::<Directory>::new("Denied")
+            .when(|it, permission, (), ()| !it.active || denied(it, *permission));
+        checker.add_veto(denied.build_veto());
+        let given = PolicyBuilder::<Directory>::new("Given")
+            .when(move |it, permission, (), ()| gifts.given(it, *permission));
+        checker.add_policy(given.build());
         Self(Host::new(world, checker))
     }
 
@@ -171,12 +181,12 @@ impl VetoPolicy<Directory> for Denied {
     }
 }
 
-struct Given;
+struct Given(Gifts);
 
 #[async_trait]
 impl Policy<Directory> for Given {
     async fn evaluate(&self, ctx: &EvalCtx<'_, Directory>) -> GrantResult {
-        if ctx.subject.given.has(*ctx.action) {
+        if self.0.given(ctx.subject, *ctx.action) {
             GrantResult::granted("Given", None)
         } else {
             GrantResult::not_applicable("Given", "")
@@ -190,13 +200,13 @@ impl Policy<Directory> for Given {
 
 impl Peer for CustomVetoAndGrant {
     const CRATE: &'static str = "gatehouse";
-    const CONFIGURATION: &'static str = "custom Policy: 1 veto, 1 grant, bit sets, no reasons";
-    const EXPRESSES: &'static str = "all of it; the union of role, teams and raises is the host's";
+    const CONFIGURATION: &'static str = "custom Policy: 1 veto, 1 grant, no reasons";
+    const PART: Part = Part::Whole;
 
     fn set_up(world: &World) -> Self {
         let mut checker = PermissionChecker::new();
         checker.add_veto(Denied);
-        checker.add_policy(Given);
+        checker.add_policy(Given(Gifts::new(world)));
         Self(Host::new(world, checker))
     }
 
@@ -206,16 +216,17 @@ impl Peer for CustomVetoAndGrant {
     }
 }
 
-/// One policy that decides everything, so that the crate has next to nothing to combine.
+/// One policy that decides everything, so that the crate has nothing to combine; that a denial wins
+/// is then the host's own line of Rust.
 pub(crate) struct OnePolicy(Host);
 
-struct Everything;
+struct Everything(Gifts);
 
 #[async_trait]
 impl Policy<Directory> for Everything {
     async fn evaluate(&self, ctx: &EvalCtx<'_, Directory>) -> GrantResult {
         let (it, permission) = (ctx.subject, *ctx.action);
-        if it.active && it.given.has(permission) && !denied(it, permission) {
+        if it.active && self.0.given(it, permission) && !denied(it, permission) {
             GrantResult::granted("Everything", None)
         } else {
             GrantResult::not_applicable("Everything", "")
@@ -229,12 +240,12 @@ impl Policy<Directory> for Everything {
 
 impl Peer for OnePolicy {
     const CRATE: &'static str = "gatehouse";
-    const CONFIGURATION: &'static str = "custom Policy: 1 grant that decides all, no reasons";
-    const EXPRESSES: &'static str = "nothing: the whole rule, deny wins included, is the host's";
+    const CONFIGURATION: &'static str = "custom Policy: 1 grant that is the whole rule, no reasons";
+    const PART: Part = Part::Rest;
 
     fn set_up(world: &World) -> Self {
         let mut checker = PermissionChecker::new();
-        checker.add_policy(Everything);
+        checker.add_policy(Everything(Gifts::new(world)));
         Self(Host::new(world, checker))
     }
 

@@ -5,14 +5,24 @@ use std::time::{Duration, Instant};
 
 use crate::world::{Question, World};
 
+/// Which part of the rule the crate decides itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All of it: it is told role, teams, overrides and activity of a member and what roles and
+    /// teams give. Changing a role or a team is one change for the host.
+    Whole,
+    /// The host has prepared answers, at least what role, teams and raises give all in all, and has
+    /// to prepare them anew for everybody concerned when something changes.
+    Rest,
+}
+
 /// One crate in one configuration.
 pub(crate) trait Peer: Sized {
     /// The crate.
     const CRATE: &'static str;
     /// How it is configured.
     const CONFIGURATION: &'static str;
-    /// Which part of the model it decides itself, and which part it is told.
-    const EXPRESSES: &'static str;
+    const PART: Part;
 
     /// Everything that is done once, and not for each question.
     fn set_up(world: &World) -> Self;
@@ -42,7 +52,7 @@ impl<P: Peer> Participant for P {
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) configuration: &'static str,
-    pub(crate) expresses: &'static str,
+    pub(crate) part: Part,
     pub(crate) set_up: fn(&World) -> Box<dyn Participant>,
 }
 
@@ -51,7 +61,7 @@ impl Entry {
         Self {
             name: P::CRATE,
             configuration: P::CONFIGURATION,
-            expresses: P::EXPRESSES,
+            part: P::PART,
             set_up: |world| Box::new(P::set_up(world)),
         }
     }

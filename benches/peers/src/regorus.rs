@@ -13,151 +13,163 @@ use regorus::rvm::RegoVM;
 use regorus::{CompiledPolicy, Engine, Value};
 use uuid::Uuid;
 
-use crate::peer::Peer;
+use crate::peer::{Part, Peer};
 use crate::world::{PERMISSIONS, PermissionSet, Question, World};
 
 const ALLOW: &str = "data.directory.allow";
 
-/// Role, teams and overrides by reference, the way one would write it first.
-const BY_REFERENCE: &str = r#"
+/// Bodies of one rule, as rules that call each other cost more. `$MEMBER` is where the member is.
+const WHOLE: &str = r#"
 package directory
 
-default allow := false
-
 allow if {
-    member := data.members[input.user]
-    member.active
-    given(member)
-    not denied(member)
-}
-
-given(member) if data.roles[member.role].gives[input.permission]
-given(member) if data.teams[member.teams[0]][input.permission]
-given(member) if data.teams[member.teams[1]][input.permission]
-given(member) if member.raised[input.permission]
-
-denied(member) if {
-    member.denied[input.permission]
-    not data.roles[member.role].keeps
-}
-"#;
-
-/// The host has united what role, teams and raises give, and dropped overrides of keepers.
-const UNITED: &str = r#"
-package directory
-
-default allow := false
-
-allow if {
-    member := data.members[input.user]
-    member.given[input.permission]
+    member := $MEMBER
+    member.role.gives[input.permission]
     member.active
     not member.denied[input.permission]
 }
-"#;
-
-/// The same, and the host has also found the member.
-const MEMBER_IN_INPUT: &str = r#"
-package directory
-
-default allow := false
 
 allow if {
-    input.member.given[input.permission]
-    input.member.active
-    not input.member.denied[input.permission]
+    member := $MEMBER
+    member.team1[input.permission]
+    member.active
+    not member.denied[input.permission]
+}
+
+allow if {
+    member := $MEMBER
+    member.team2[input.permission]
+    member.active
+    not member.denied[input.permission]
+}
+
+allow if {
+    member := $MEMBER
+    member.raised[input.permission]
+    member.active
+    not member.denied[input.permission]
+}
+
+allow if {
+    member := $MEMBER
+    member.role.keeps
+    member.role.gives[input.permission]
+    member.active
 }
 "#;
 
-fn object<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
-    let entries = entries.into_iter().map(|(key, value)| (Value::from(key), value));
-    Value::from(entries.collect::<BTreeMap<_, _>>())
+/// The host has united what role, teams and raises give, and dropped denials of keepers.
+const UNITED: &str = r#"
+package directory
+
+allow if {
+    member := $MEMBER
+    permission := input.permission
+    member.given[permission]
+    member.active
+    not member.denied[permission]
+}
+"#;
+
+/// In what a question brings along.
+const IN_INPUT: &str = "input.member";
+/// In the data that was set once.
+const IN_DATA: &str = "data.members[input.user]";
+
+/// Makes values that share their strings: comparing them meets the same few places in memory.
+struct Names {
+    keys: BTreeMap<&'static str, Value>,
+    permissions: Vec<Value>,
 }
 
-fn set(permissions: PermissionSet) -> Value {
-    object(permissions.names().map(|it| (it, Value::from(true))))
+impl Names {
+    fn new() -> Self {
+        let keys =
+            ["active", "denied", "given", "gives", "keeps", "raised", "role", "team1", "team2"];
+        Self { keys: keys.map(|it| (it, Value::from(it))).into(), permissions: permissions() }
+    }
+
+    fn object<const N: usize>(&self, entries: [(&str, Value); N]) -> Value {
+        let entries = entries.map(|(key, value)| (self.keys[key].clone(), value));
+        Value::from(BTreeMap::from(entries))
+    }
+
+    fn set(&self, set: PermissionSet) -> Value {
+        let entries = set.each().map(|it| (self.permissions[it].clone(), Value::from(true)));
+        Value::from(entries.collect::<BTreeMap<_, _>>())
+    }
 }
 
-fn named(members: &HashMap<Uuid, Value>, facts: impl Fn(&Uuid) -> Value) -> Value {
-    let entries = members.iter().map(|(id, name)| (name.clone(), facts(id)));
-    Value::from(entries.collect::<BTreeMap<_, _>>())
+fn permissions() -> Vec<Value> {
+    PERMISSIONS.iter().map(|it| Value::from(*it)).collect()
 }
 
-fn names(world: &World) -> HashMap<Uuid, Value> {
-    world.members.iter().map(|it| (it.id, Value::from(it.id.to_string()))).collect()
-}
-
-/// Role, teams and overrides of everybody, and what roles and teams give.
-fn facts_by_reference(world: &World, names: &HashMap<Uuid, Value>) -> Value {
-    let members: HashMap<Uuid, Value> = world
-        .members
-        .iter()
-        .map(|member| {
-            let teams: Vec<Value> =
-                member.teams.iter().map(|it| Value::from(world.teams[*it].name.as_str())).collect();
-            let facts = object([
-                ("active", Value::from(member.active)),
-                ("role", Value::from(world.roles[member.role].name.as_str())),
-                ("teams", Value::from(teams)),
-                ("raised", set(member.raised)),
-                ("denied", set(member.denied)),
-            ]);
-            (member.id, facts)
-        })
-        .collect();
-    let role = |keeps: bool, gives| object([("keeps", Value::from(keeps)), ("gives", set(gives))]);
-    let roles = world.roles.iter().map(|it| (it.name.as_str(), role(it.keeps, it.gives)));
-    let teams = world.teams.iter().map(|it| (it.name.as_str(), set(it.gives)));
-    object([
-        ("members", named(names, |id| members[id].clone())),
-        ("roles", object(roles)),
-        ("teams", object(teams)),
-    ])
-}
-
-/// Everybody's facts in one place.
-fn facts_united(world: &World) -> HashMap<Uuid, Value> {
+/// Each member's facts: role and teams are shared, and so are what they give.
+fn whole(world: &World) -> HashMap<Uuid, Value> {
+    let names = Names::new();
+    let role = |keeps: bool, gives| {
+        names.object([("keeps", Value::from(keeps)), ("gives", names.set(gives))])
+    };
+    let roles: Vec<Value> = world.roles.iter().map(|it| role(it.keeps, it.gives)).collect();
+    let teams: Vec<Value> = world.teams.iter().map(|it| names.set(it.gives)).collect();
     let facts = world.members.iter().map(|member| {
-        let denied =
-            if world.roles[member.role].keeps { PermissionSet::default() } else { member.denied };
-        let facts = object([
+        let [first, second] = member.teams;
+        let facts = names.object([
             ("active", Value::from(member.active)),
-            ("given", set(world.given(member).and(member.raised))),
-            ("denied", set(denied)),
+            ("role", roles[member.role].clone()),
+            ("team1", teams[first].clone()),
+            ("team2", teams[second].clone()),
+            ("raised", names.set(member.raised)),
+            ("denied", names.set(member.denied)),
         ]);
         (member.id, facts)
     });
     facts.collect()
 }
 
-fn compiled(policy: &str, data: Value) -> CompiledPolicy {
+/// Each member's two sets.
+fn united(world: &World) -> HashMap<Uuid, Value> {
+    let names = Names::new();
+    let facts = world.members.iter().map(|member| {
+        let keeps = world.roles[member.role].keeps;
+        let denied = if keeps { PermissionSet::default() } else { member.denied };
+        let facts = names.object([
+            ("active", Value::from(member.active)),
+            ("given", names.set(world.given(member).and(member.raised))),
+            ("denied", names.set(denied)),
+        ]);
+        (member.id, facts)
+    });
+    facts.collect()
+}
+
+fn compiled(policy: &str, member: &str) -> CompiledPolicy {
     let mut engine = Engine::new();
-    engine.add_policy("directory.rego".into(), policy.into()).expect("a policy");
-    engine.add_data(data).expect("data");
+    let policy = policy.replace("$MEMBER", member);
+    engine.add_policy("directory.rego".into(), policy).expect("a policy");
     engine.compile_with_entrypoint(&ALLOW.into()).expect("a compiled policy")
 }
 
-fn machine(policy: &str, data: Value) -> RegoVM {
-    let policy = compiled(policy, Value::new_object());
+fn machine(policy: &str, member: &str) -> RegoVM {
+    let program = Compiler::compile_from_policy(&compiled(policy, member), &[ALLOW]);
     let mut machine = RegoVM::new();
-    machine.load_program(Compiler::compile_from_policy(&policy, &[ALLOW]).expect("a program"));
-    machine.set_data(data).expect("data");
+    machine.load_program(program.expect("a program"));
     machine
 }
 
 /// What is asked with.
 struct Inputs {
-    users: HashMap<Uuid, Value>,
+    subjects: HashMap<Uuid, Value>,
     permissions: Vec<Value>,
     subject_key: Value,
     permission_key: Value,
 }
 
 impl Inputs {
-    fn new(subject_key: &str, users: HashMap<Uuid, Value>) -> Self {
+    fn new(subject_key: &str, subjects: HashMap<Uuid, Value>) -> Self {
         Self {
-            users,
-            permissions: PERMISSIONS.iter().map(|it| Value::from(*it)).collect(),
+            subjects,
+            permissions: permissions(),
             subject_key: Value::from(subject_key),
             permission_key: Value::from("permission"),
         }
@@ -167,7 +179,7 @@ impl Inputs {
     fn of(&self, question: &Question) -> Value {
         let permission = self.permissions[usize::from(question.permission)].clone();
         let entries = [
-            (self.subject_key.clone(), self.users[&question.user].clone()),
+            (self.subject_key.clone(), self.subjects[&question.user].clone()),
             (self.permission_key.clone(), permission),
         ];
         Value::from(BTreeMap::from(entries))
@@ -180,6 +192,21 @@ struct Machine {
 }
 
 impl Machine {
+    fn members_in_input(policy: &str, members: HashMap<Uuid, Value>) -> Self {
+        Self { machine: machine(policy, IN_INPUT), inputs: Inputs::new("member", members) }
+    }
+
+    fn members_in_data(policy: &str, members: HashMap<Uuid, Value>) -> Self {
+        let names: HashMap<Uuid, Value> =
+            members.keys().map(|id| (*id, Value::from(id.to_string()))).collect();
+        let members = members.into_iter().map(|(id, facts)| (names[&id].clone(), facts));
+        let members = Value::from(members.collect::<BTreeMap<_, _>>());
+        let mut machine = machine(policy, IN_DATA);
+        let data = Value::from(BTreeMap::from([(Value::from("members"), members)]));
+        machine.set_data(data).expect("data");
+        Self { machine, inputs: Inputs::new("user", names) }
+    }
+
     #[inline]
     fn allows(&mut self, question: &Question) -> bool {
         self.machine.set_input(self.inputs.of(question));
@@ -188,17 +215,15 @@ impl Machine {
     }
 }
 
-pub(crate) struct ByReference(Machine);
+pub(crate) struct WholeInData(Machine);
 
-impl Peer for ByReference {
+impl Peer for WholeInData {
     const CRATE: &'static str = "regorus";
-    const CONFIGURATION: &'static str = "RVM, data: members, roles, teams";
-    const EXPRESSES: &'static str = "all of it";
+    const CONFIGURATION: &'static str = "RVM, data: everybody's facts";
+    const PART: Part = Part::Whole;
 
     fn set_up(world: &World) -> Self {
-        let names = names(world);
-        let machine = machine(BY_REFERENCE, facts_by_reference(world, &names));
-        Self(Machine { machine, inputs: Inputs::new("user", names) })
+        Self(Machine::members_in_data(WHOLE, whole(world)))
     }
 
     #[inline]
@@ -207,17 +232,15 @@ impl Peer for ByReference {
     }
 }
 
-pub(crate) struct United(Machine);
+pub(crate) struct WholeInInput(Machine);
 
-impl Peer for United {
+impl Peer for WholeInInput {
     const CRATE: &'static str = "regorus";
-    const CONFIGURATION: &'static str = "RVM, data: members with sets united by the host";
-    const EXPRESSES: &'static str = "activity and deny wins; unions and keepers are the host's";
+    const CONFIGURATION: &'static str = "RVM, input: a member's facts, prepared";
+    const PART: Part = Part::Whole;
 
     fn set_up(world: &World) -> Self {
-        let (names, facts) = (names(world), facts_united(world));
-        let data = object([("members", named(&names, |id| facts[id].clone()))]);
-        Self(Machine { machine: machine(UNITED, data), inputs: Inputs::new("user", names) })
+        Self(Machine::members_in_input(WHOLE, whole(world)))
     }
 
     #[inline]
@@ -226,16 +249,15 @@ impl Peer for United {
     }
 }
 
-pub(crate) struct MemberInInput(Machine);
+pub(crate) struct UnitedInData(Machine);
 
-impl Peer for MemberInInput {
+impl Peer for UnitedInData {
     const CRATE: &'static str = "regorus";
-    const CONFIGURATION: &'static str = "RVM, input: a prepared member with united sets";
-    const EXPRESSES: &'static str = "activity and deny wins; unions and keepers are the host's";
+    const CONFIGURATION: &'static str = "RVM, data: everybody's united sets";
+    const PART: Part = Part::Rest;
 
     fn set_up(world: &World) -> Self {
-        let inputs = Inputs::new("member", facts_united(world));
-        Self(Machine { machine: machine(MEMBER_IN_INPUT, Value::new_object()), inputs })
+        Self(Machine::members_in_data(UNITED, united(world)))
     }
 
     #[inline]
@@ -244,50 +266,20 @@ impl Peer for MemberInInput {
     }
 }
 
-/// A machine with one entry point a permission, so that the input is the prepared member itself
-/// and nothing is made for a question.
-pub(crate) struct EntryPoints {
-    machine: RegoVM,
-    members: HashMap<Uuid, Value>,
-}
+pub(crate) struct UnitedInInput(Machine);
 
-impl Peer for EntryPoints {
+impl Peer for UnitedInInput {
     const CRATE: &'static str = "regorus";
-    const CONFIGURATION: &'static str =
-        "RVM, an entry point a permission, input: a prepared member";
-    const EXPRESSES: &'static str = "activity and deny wins; unions and keepers are the host's";
+    const CONFIGURATION: &'static str = "RVM, input: a member's united sets, prepared";
+    const PART: Part = Part::Rest;
 
     fn set_up(world: &World) -> Self {
-        let rule = |it: &&str| {
-            let name = it.replace('.', "_");
-            format!(
-                "default {name} := false\n{name} if {{\n    input.given[\"{it}\"]\n    \
-                 input.active\n    not input.denied[\"{it}\"]\n}}\n"
-            )
-        };
-        let rules: String = PERMISSIONS.iter().map(rule).collect();
-        let entry_points: Vec<String> = PERMISSIONS
-            .iter()
-            .map(|it| format!("data.directory.{}", it.replace('.', "_")))
-            .collect();
-        let entry_points: Vec<&str> = entry_points.iter().map(String::as_str).collect();
-        let mut engine = Engine::new();
-        let policy = format!("package directory\n{rules}");
-        engine.add_policy("directory.rego".into(), policy).expect("a policy");
-        let compiled = engine.compile_with_entrypoint(&entry_points[0].into()).expect("a policy");
-        let mut machine = RegoVM::new();
-        machine.load_program(
-            Compiler::compile_from_policy(&compiled, &entry_points).expect("a program"),
-        );
-        Self { machine, members: facts_united(world) }
+        Self(Machine::members_in_input(UNITED, united(world)))
     }
 
     #[inline]
     fn allows(&mut self, question: &Question) -> bool {
-        self.machine.set_input(self.members[&question.user].clone());
-        let entry_point = usize::from(question.permission);
-        let answer = self.machine.execute_entry_point_by_index(entry_point).expect("an answer");
-        answer == Value::Bool(true)
+        self.0.allows(question)
     }
 }
 
@@ -298,12 +290,12 @@ pub(crate) struct Interpreted {
 
 impl Peer for Interpreted {
     const CRATE: &'static str = "regorus";
-    const CONFIGURATION: &'static str = "CompiledPolicy, input: a prepared member with united sets";
-    const EXPRESSES: &'static str = "activity and deny wins; unions and keepers are the host's";
+    const CONFIGURATION: &'static str = "CompiledPolicy, input: a member's facts, prepared";
+    const PART: Part = Part::Whole;
 
     fn set_up(world: &World) -> Self {
-        let policy = compiled(MEMBER_IN_INPUT, Value::new_object());
-        Self { policy, inputs: Inputs::new("member", facts_united(world)) }
+        let inputs = Inputs::new("member", whole(world));
+        Self { policy: compiled(WHOLE, IN_INPUT), inputs }
     }
 
     #[inline]

@@ -98,7 +98,8 @@ impl PermissionSet {
 pub(crate) struct Role {
     pub(crate) name: String,
     pub(crate) gives: PermissionSet,
-    /// No override applies to those who have it.
+    /// No override applies to those who have it. It gives everything, so a raise adds nothing, and
+    /// only denials have to be left out.
     pub(crate) keeps: bool,
 }
 
@@ -168,7 +169,7 @@ impl World {
         let role = &self.roles[member.role];
         let given = role.gives.has(permission)
             || member.teams.iter().any(|it| self.teams[*it].gives.has(permission))
-            || (member.raised.has(permission) && !role.keeps);
+            || member.raised.has(permission);
         let denied = member.denied.has(permission) && !role.keeps;
         member.active && given && !denied
     }
