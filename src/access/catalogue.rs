@@ -1,7 +1,7 @@
 //! The permissions there are: the host's enum and ours.
 
 use std::any::TypeId;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::domain::PermissionName;
 
@@ -12,6 +12,9 @@ pub trait Permission: Copy + Into<PermissionName> + 'static {
 
     /// The stored name.
     fn name(self) -> &'static str;
+
+    /// Its place in [`ALL`](Self::ALL).
+    fn index(self) -> usize;
 }
 
 /// Declares the host's permissions: an enum, and the name under which each is stored.
@@ -49,6 +52,10 @@ macro_rules! permissions {
 
             fn name(self) -> &'static str {
                 match self { $(Self::$variant => $stored),+ }
+            }
+
+            fn index(self) -> usize {
+                self as usize
             }
         }
 
@@ -105,37 +112,70 @@ permissions! {
 /// Every permission that may be given: the host's and [`Management`].
 #[derive(Clone, Debug)]
 pub struct Catalogue {
-    names: BTreeSet<PermissionName>,
-    types: BTreeSet<TypeId>,
+    /// Each name, with its numbers: more than one if two enums declare it.
+    names: BTreeMap<PermissionName, Vec<usize>>,
+    /// Each enum, with the number of its first permission.
+    types: Vec<(TypeId, usize)>,
+    /// The name of each number.
+    numbered: Vec<PermissionName>,
 }
 
 impl Catalogue {
     /// The management permissions alone.
     pub fn new() -> Self {
-        Self { names: BTreeSet::new(), types: BTreeSet::new() }.with::<Management>()
+        Self { names: BTreeMap::new(), types: Vec::new(), numbered: Vec::new() }
+            .with::<Management>()
     }
 
     /// The catalogue with a host's permissions.
     #[must_use]
     pub fn with<P: Permission>(mut self) -> Self {
-        self.names.extend(P::ALL.iter().map(|permission| (*permission).into()));
-        self.types.insert(TypeId::of::<P>());
+        if !self.has::<P>() {
+            self.types.push((TypeId::of::<P>(), self.numbered.len()));
+            for permission in P::ALL {
+                let name: PermissionName = (*permission).into();
+                self.names.entry(name.clone()).or_default().push(self.numbered.len());
+                self.numbered.push(name);
+            }
+        }
         self
     }
 
     /// Whether a permission of this name may be given.
     pub fn knows(&self, name: &PermissionName) -> bool {
-        self.names.contains(name)
+        self.names.contains_key(name)
     }
 
     /// Whether this enum was declared to it.
     pub fn has<P: Permission>(&self) -> bool {
-        self.types.contains(&TypeId::of::<P>())
+        self.first_of::<P>().is_some()
     }
 
     /// Every name, in order.
     pub fn names(&self) -> impl Iterator<Item = &PermissionName> {
-        self.names.iter()
+        self.names.keys()
+    }
+
+    /// The number of an enum's first permission; the others follow it.
+    pub(crate) fn first_of<P: Permission>(&self) -> Option<usize> {
+        let (_, first) = self.types.iter().find(|(id, _)| *id == TypeId::of::<P>())?;
+        Some(*first)
+    }
+
+    /// The host's first enum, with the number of its first permission: most questions are about it.
+    pub(crate) fn host(&self) -> (TypeId, usize) {
+        // INVARIANT: the management permissions are always there, and come first.
+        self.types.get(1).or(self.types.first()).copied().unwrap_or((TypeId::of::<()>(), 0))
+    }
+
+    /// The name of a number.
+    pub(crate) fn name(&self, number: usize) -> Option<&PermissionName> {
+        self.numbered.get(number)
+    }
+
+    /// The numbers of a name.
+    pub(crate) fn numbers(&self, name: &PermissionName) -> &[usize] {
+        self.names.get(name).map_or(&[], Vec::as_slice)
     }
 }
 

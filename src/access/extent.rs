@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{
-    Breadth, FenceName, Membership, MembershipId, Reach, ResourceId, Team, TeamId,
-};
+use crate::domain::{Breadth, FenceName, MembershipId, Reach, ResourceId, TeamId};
 
 /// One way in which a permission reaches something: by breadth, and inside all of these fences.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,26 +85,6 @@ impl Extent {
             .filter(|it| !all.iter().any(|other| *it != other && contains(other, it)))
             .cloned()
             .collect();
-    }
-
-    /// Whether it reaches an item, for a member with these teams.
-    pub fn reaches(&self, member: &Membership, teams: &[&Team], item: &Item) -> bool {
-        let listed = |fence: &FenceName| {
-            item.resources.get(fence).is_some_and(|resource| {
-                member.fence.lists(fence, resource)
-                    || teams.iter().any(|team| team.fence.lists(fence, resource))
-            })
-        };
-        let own = item.holder == Some(member.id);
-        let team = teams.iter().any(|team| item.teams.contains(&team.id));
-        self.0.iter().any(|alternative| {
-            let breadth = match alternative.breadth {
-                Breadth::All => true,
-                Breadth::Team => own || team,
-                Breadth::Own => own,
-            };
-            breadth && alternative.within.iter().all(listed)
-        })
     }
 }
 

@@ -3,10 +3,11 @@
 mod catalogue;
 mod evaluate;
 mod extent;
+pub mod live;
 mod standing;
 
 pub use catalogue::{Catalogue, Management, Permission};
-pub use evaluate::{Because, Decision, MemberView};
+pub use evaluate::{Because, Decision, MemberView, Missing};
 pub use extent::{Alternative, Extent, Item};
 pub use standing::Standing;
 pub(crate) use standing::view;

@@ -1,12 +1,12 @@
 //! What a principal amounts to in one scope: rank, permissions, and what they may give.
 
 use crate::domain::{
-    Fence, FenceName, MayAssign, Membership, Organization, OrganizationStatus, PermissionName,
-    Principal, Rank, ResourceId, Role, RolePermissions, Scope, State, SupportAccess, Timestamp,
-    UserId, Workspace,
+    Fence, FenceName, Given, Grant, MayAssign, Membership, Organization, OrganizationStatus,
+    PermissionName, Principal, Rank, ResourceId, Role, RolePermissions, Scope, State,
+    SupportAccess, Timestamp, UserId, Workspace,
 };
 
-use super::evaluate::closed;
+use super::evaluate::{closed, support_decides, unite};
 use super::{Because, Catalogue, Decision, Extent, Item, MemberView};
 
 /// What a principal amounts to in one scope.
@@ -34,7 +34,7 @@ impl<'s> Standing<'s> {
         let mut standing =
             Self { organization, workspace, scope, whole: None, views: Vec::new(), support: None };
         match who {
-            Principal::Person(user) => standing.take_person(state, *user),
+            Principal::Person(user) => standing.take_person(state, *user, now),
             Principal::Support { access, person } => {
                 standing.support = state
                     .support(scope.organization, *access)
@@ -45,14 +45,14 @@ impl<'s> Standing<'s> {
         Some(standing)
     }
 
-    fn take_person(&mut self, state: &'s State, user: UserId) {
+    fn take_person(&mut self, state: &'s State, user: UserId, now: Timestamp) {
         self.whole = state.membership_of(self.scope.whole(), user);
         let Some(whole) = self.whole.filter(|it| it.is_active()) else { return };
-        let whole = view(state, whole);
-        let reaches = whole.role.is_some_and(|role| role.reaches_workspaces);
+        let whole = view(state, whole, now);
+        let reaches = whole.roles().any(|role| role.reaches_workspaces);
         let here = self.scope.workspace.and_then(|_| state.membership_of(self.scope, user));
         if let Some(here) = here.filter(|it| it.is_active()) {
-            self.views.push(view(state, here));
+            self.views.push(view(state, here, now));
         }
         // An organization's role reaches into workspaces when the role says so.
         if self.scope.workspace.is_none() || reaches {
@@ -91,7 +91,7 @@ impl<'s> Standing<'s> {
     }
 
     fn roles(&self) -> impl Iterator<Item = &'s Role> {
-        self.views.iter().filter_map(|view| view.role)
+        self.views.iter().flat_map(MemberView::roles)
     }
 
     /// Whether, how far and why the principal holds a permission here.
@@ -109,14 +109,7 @@ impl<'s> Standing<'s> {
     /// The same, whether or not the organization works: for the commands that make it work again.
     pub(crate) fn holds(&self, permission: &PermissionName) -> Decision {
         if let Some(support) = self.support {
-            return if support.permissions.contains(permission) {
-                Decision {
-                    extent: crate::domain::Reach::ALL.into(),
-                    because: vec![Because::Support(support.id)],
-                }
-            } else {
-                Decision::refused(Because::NotGiven)
-            };
+            return support_decides(support, permission);
         }
         if self.views.is_empty() {
             return Decision::refused(match self.whole {
@@ -124,13 +117,7 @@ impl<'s> Standing<'s> {
                 Some(_) | None => Because::NotAMember,
             });
         }
-        let mut all = Decision::default();
-        for view in &self.views {
-            let Decision { extent, because } = view.decide(permission);
-            all.extent.unite(&extent);
-            all.because.extend(because);
-        }
-        all
+        unite(self.views.iter().map(|view| view.decide(permission)))
     }
 
     /// Whether a permission, held this far, reaches an item.
@@ -203,19 +190,32 @@ impl Standing<'_> {
     }
 
     fn lists(&self, name: &FenceName, resource: &ResourceId) -> bool {
-        self.views.iter().any(|view| {
-            view.membership.fence.lists(name, resource)
-                || view.teams.iter().any(|team| team.fence.lists(name, resource))
-        })
+        self.views.iter().any(|view| view.lists(name, resource))
     }
 }
 
-/// A membership with its role and its teams.
-pub(crate) fn view<'s>(state: &'s State, membership: &'s Membership) -> MemberView<'s> {
+/// A membership with its role, its teams and what is granted to it now.
+pub(crate) fn view<'s>(
+    state: &'s State,
+    membership: &'s Membership,
+    now: Timestamp,
+) -> MemberView<'s> {
     let organization = membership.scope.organization;
+    let granted = |grant: &'s Grant| match &grant.gives {
+        Given::Role(name) => state.role(organization, name),
+        Given::Permissions(_) => None,
+    };
     MemberView {
-        membership,
+        id: membership.id,
         role: state.role(organization, &membership.role),
         teams: membership.teams.iter().filter_map(|id| state.team(organization, *id)).collect(),
+        overrides: &membership.overrides,
+        grants: membership
+            .grants
+            .values()
+            .filter(|grant| grant.runs(now))
+            .map(|grant| (grant, granted(grant)))
+            .collect(),
+        fence: &membership.fence,
     }
 }

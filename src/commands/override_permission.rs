@@ -74,7 +74,7 @@ impl OverridePermission {
     }
 
     fn extent(&self, draft: &Draft<'_>, it: &Membership) -> Extent {
-        view(draft.state, it).decide(&self.permission).extent
+        view(draft.state, it, draft.now()).decide(&self.permission).extent
     }
 }
 

@@ -26,9 +26,11 @@ impl UserDirectory {
         scope: impl Into<Scope>,
         permission: P,
         item: &Item,
-    ) -> Result<bool, Error> {
+    ) -> Result<Decision, Error> {
         self.declared::<P>(permission)?;
-        Ok(self.decision(who, scope.into(), &permission.into(), Some(item)).await?.1)
+        let (decision, reached) =
+            self.decision(who, scope.into(), &permission.into(), Some(item)).await?;
+        Ok(decision.on_item(reached))
     }
 
     /// Refuses unless somebody may do something somewhere.

@@ -59,6 +59,8 @@ ids! {
     TeamId;
     /// Names a [`SupportAccess`](super::SupportAccess).
     SupportAccessId;
+    /// Names a [`Grant`](super::Grant).
+    GrantId;
     /// Names a [`Handover`](super::Handover).
     HandoverId;
     /// Names a [`Mail`](super::Mail): stable over every attempt to deliver it.

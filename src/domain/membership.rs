@@ -27,9 +27,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EmailAddress, ExternalId, ExternalIdentity, FenceName, FieldName, FieldValue, InvitationId,
-    MembershipId, PermissionName, Reach, ResourceId, RoleName, Scope, TeamId, Timestamp, UserId,
-    text::folded,
+    EmailAddress, ExternalId, ExternalIdentity, FenceName, FieldName, FieldValue, Grant, GrantId,
+    InvitationId, MembershipId, PermissionName, Reach, ResourceId, RoleName, Scope, TeamId,
+    Timestamp, UserId, text::folded,
 };
 
 /// A membership: from the moment of invitation on, one record carries a person through it all.
@@ -50,6 +50,9 @@ pub struct Membership {
     pub role: RoleName,
     /// Permissions raised or capped for this person.
     pub overrides: BTreeMap<PermissionName, Override>,
+    /// What is held for a while; those that are over may still stand here, and give nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub grants: BTreeMap<GrantId, Grant>,
     /// The resources that fenced permissions reach.
     pub fence: Fence,
     /// The teams it is in.
@@ -115,6 +118,7 @@ impl Membership {
             status,
             role: role.clone(),
             overrides: BTreeMap::new(),
+            grants: BTreeMap::new(),
             fence: Fence::default(),
             teams: BTreeSet::new(),
             profile: Profile::default(),

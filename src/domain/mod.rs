@@ -7,6 +7,7 @@ mod apply;
 mod audit;
 mod email;
 mod event;
+mod grant;
 mod handover;
 mod id;
 mod invitation;
@@ -33,10 +34,11 @@ pub use audit::{
 };
 pub use email::{CanonicalEmail, EmailAddress};
 pub use event::Event;
+pub use grant::{Given, Grant};
 pub use handover::{Disposition, Handover, HandoverStatus};
 pub use id::{
-    CommandId, HandoverId, InvitationId, MailId, MembershipId, OrganizationId, SupportAccessId,
-    TeamId, UserId, WorkspaceId,
+    CommandId, GrantId, HandoverId, InvitationId, MailId, MembershipId, OrganizationId,
+    SupportAccessId, TeamId, UserId, WorkspaceId,
 };
 pub use invitation::{Invitation, InvitationStatus};
 pub use mail::{Mail, MailAbout};

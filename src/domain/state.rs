@@ -494,6 +494,18 @@ impl State {
         self.appended.first().map(|(entry, _)| entry)
     }
 
+    /// What changed of what decides who may do what, in no order.
+    pub(crate) fn changed(&self) -> Changed<'_> {
+        let role = |key: &'_ (OrganizationId, RoleName)| self.roles.get(key);
+        Changed {
+            workspaces: self.workspaces.changed().map(|(_, it)| it).collect(),
+            roles: self.role_changes.iter().map(|key| (&key.1, role(key))).collect(),
+            teams: self.teams.changed().map(|(_, it)| it).collect(),
+            supports: self.supports.changed().map(|(_, it)| it).collect(),
+            memberships: self.memberships.changed().map(|(_, it)| it).collect(),
+        }
+    }
+
     /// Everything that changed, under the guards that keep it right.
     pub fn changes(&self) -> ChangeSet {
         let mut set = ChangeSet::default();
@@ -557,6 +569,16 @@ impl State {
         set.forget.clone_from(&self.forgotten);
         set
     }
+}
+
+/// What changed of what decides who may do what.
+pub(crate) struct Changed<'s> {
+    pub(crate) workspaces: Vec<&'s Workspace>,
+    /// None if the role was deleted.
+    pub(crate) roles: Vec<(&'s RoleName, Option<&'s Role>)>,
+    pub(crate) teams: Vec<&'s Team>,
+    pub(crate) supports: Vec<&'s SupportAccess>,
+    pub(crate) memberships: Vec<&'s Membership>,
 }
 
 impl ChangeSet {

@@ -250,7 +250,12 @@ async fn S1_30_an_agent_reaches_assigned_tickets_or_all_when_configured() {
     let his = Item { holder: Some(bob.id), ..Item::default() };
     let other = Item { holder: Some(ada.id), ..Item::default() };
     let sees = async |item| {
-        stage.directory.check_on(&bob.p(), stage.org, Desk::ViewTickets, item).await.unwrap()
+        stage
+            .directory
+            .check_on(&bob.p(), stage.org, Desk::ViewTickets, item)
+            .await
+            .unwrap()
+            .is_allowed()
     };
     assert!(sees(&his).await && !sees(&other).await);
     // What the host's query says: `where holder = …`, or no condition at all.
@@ -306,7 +311,7 @@ async fn S1_33_a_team_gives_permissions_and_can_be_routed_and_reported_to() {
     stage.act(ada, set).await.unwrap();
     let routed = Item { teams: [team].into(), ..Item::default() };
     let reaches = stage.directory.check_on(&bob.p(), stage.org, Desk::ViewTickets, &routed).await;
-    assert!(reaches.unwrap());
+    assert!(reaches.unwrap().is_allowed());
     // Routing and reporting: the host asks who is in the team.
     let filter = PeopleFilter { team: Some(team), ..PeopleFilter::default() };
     let page = stage.directory.people(&ada.p(), stage.org, filter, None, 50).await.unwrap();

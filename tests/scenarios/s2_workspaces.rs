@@ -227,6 +227,7 @@ async fn S2_70_restrictions_for_managers_and_agents_while_adding() {
             .check_on(&otto.p(), it.workspace, Desk::ViewTickets, &item)
             .await
             .unwrap()
+            .is_allowed()
     };
     assert!(sees(in_channel("email")).await && !sees(in_channel("chat")).await);
 }

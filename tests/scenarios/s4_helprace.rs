@@ -198,7 +198,11 @@ async fn S4_113_a_user_tracks_their_own_tickets_and_administers_nothing() {
     let other = tenure::Item { holder: Some(it.bob.id), ..tenure::Item::default() };
     let sees = async |item| {
         let directory = &it.stage.directory;
-        directory.check_on(&it.carl.p(), it.stage.org, Desk::ViewTickets, item).await.unwrap()
+        directory
+            .check_on(&it.carl.p(), it.stage.org, Desk::ViewTickets, item)
+            .await
+            .unwrap()
+            .is_allowed()
     };
     assert!(it.stage.may(it.carl, Desk::SubmitTickets).await);
     assert!(sees(&own).await && !sees(&other).await);

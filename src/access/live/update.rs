@@ -1,0 +1,76 @@
+//! What has changed, as far as a view cares.
+
+use crate::domain::{
+    Key, Membership, Organization, OrganizationId, Record, Revision, Role, RoleName, State,
+    SupportAccess, Team, Workspace,
+};
+
+/// What has changed in an organization up to a revision.
+#[derive(Clone, Debug, Default)]
+pub struct Update<'a> {
+    /// The revision after it.
+    pub revision: Revision,
+    pub(super) organization: Option<&'a Organization>,
+    pub(super) workspaces: Vec<&'a Workspace>,
+    /// Roles by name; none if it was deleted.
+    pub(super) roles: Vec<(&'a RoleName, Option<&'a Role>)>,
+    pub(super) teams: Vec<&'a Team>,
+    pub(super) supports: Vec<&'a SupportAccess>,
+    pub(super) memberships: Vec<&'a Membership>,
+}
+
+impl<'a> Update<'a> {
+    /// What a batch has changed in its organization, after its last command.
+    pub fn of_state(state: &'a State, organization: OrganizationId) -> Self {
+        let changed = state.changed();
+        Self {
+            revision: state.organization(organization).map_or(Revision::NONE, |it| it.revision()),
+            organization: state.organization(organization),
+            workspaces: changed.workspaces,
+            roles: changed.roles,
+            teams: changed.teams,
+            supports: changed.supports,
+            memberships: changed.memberships,
+        }
+    }
+
+    /// What records say that were read in one consistent view with their organization.
+    pub fn of_records(records: &'a [Record]) -> Self {
+        let mut update = Self::default();
+        for record in records {
+            match record {
+                Record::Organization(it) => {
+                    update.revision = it.revision();
+                    update.organization = Some(it);
+                }
+                Record::Role(_, it) => update.roles.push((&it.name, Some(it))),
+                Record::Workspace(it) => update.workspaces.push(it),
+                Record::Team(it) => update.teams.push(it),
+                Record::SupportAccess(it) => update.supports.push(it),
+                Record::Membership(it) => update.memberships.push(it),
+                Record::User(_)
+                | Record::Invitation(_)
+                | Record::Handover(_)
+                | Record::Mail(_)
+                | Record::Activity(_)
+                | Record::Block(_)
+                | Record::Receipt(_)
+                | Record::Entry(_) => {}
+            }
+        }
+        update
+    }
+
+    /// The same, and what was looked for and not found: roles that were deleted.
+    #[must_use]
+    pub fn without(mut self, gone: &'a [Key]) -> Self {
+        for key in gone {
+            if let Key::Role(_, name) = key
+                && !self.roles.iter().any(|(there, _)| *there == name)
+            {
+                self.roles.push((name, None));
+            }
+        }
+        self
+    }
+}

@@ -1,0 +1,521 @@
+//! Changing a view: one writer at a time, in place, at a cost that does not depend on how many
+//! people there are. Editing a role or a team looks at everybody once.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::definitions::{Compiled, Definitions};
+use super::facts::{Cell, Facts, Few, Held, Kind, MAX_CELL, MAX_ROLE, MAX_SET, Part};
+use super::mask::Mask;
+use super::table::{Entry, NOT_WORKING, RETIRED, Table};
+use super::{Holds, Update, View, Writer, lock};
+use crate::domain::{Membership, MembershipId, Override, Revision, RoleName, StatusName, TeamId};
+
+/// What changed of the definitions, so that everybody's bits may have to be found again.
+#[derive(Default)]
+struct Sweep {
+    roles: Vec<u32>,
+    teams: Vec<u32>,
+}
+
+impl Sweep {
+    const fn is_empty(&self) -> bool {
+        self.roles.is_empty() && self.teams.is_empty()
+    }
+}
+
+/// Whether a view shows an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It does.
+    Shown,
+    /// It cannot, and has to be made anew: people count in it now who were not in it.
+    MakeAnew,
+}
+
+impl View {
+    /// Shows what has changed, if the view is where it should be: then everything in the update is
+    /// at least as new as what the view shows. None if it is not.
+    pub fn apply(
+        &self,
+        update: &Update<'_>,
+        fits: impl FnOnce(Revision) -> bool,
+    ) -> Option<Applied> {
+        let writer = &mut *lock(&self.writer);
+        if !fits(self.revision()) {
+            return None;
+        }
+        let (sweep, reaching) = self.define(writer, update);
+        if reaching && self.scope.workspace.is_some() {
+            return Some(Applied::MakeAnew);
+        }
+        if !sweep.is_empty() {
+            self.sweep(&sweep);
+        }
+        let definitions = self.definitions.load_full();
+        for it in &update.memberships {
+            if !self.put(writer, &definitions, it, self.holds == Holds::Everybody) {
+                return Some(Applied::MakeAnew);
+            }
+        }
+        self.revision.store(update.revision.get(), Ordering::Release);
+        Some(Applied::Shown)
+    }
+
+    /// Shows people who were not looked for before, as of a revision; none if the view has moved
+    /// on since.
+    pub fn admit(&self, update: &Update<'_>) -> Option<Applied> {
+        let writer = &mut *lock(&self.writer);
+        if self.revision() > update.revision {
+            return None;
+        }
+        let definitions = self.definitions.load_full();
+        let shown = update.memberships.iter().all(|it| self.put(writer, &definitions, it, true));
+        Some(if shown { Applied::Shown } else { Applied::MakeAnew })
+    }
+
+    // ── Definitions ─────────────────────────────────────────────────────────────────────────────
+
+    /// Publishes what is shared, if it changed; says whose bits change by it, and whether people
+    /// now count in a workspace who did not.
+    fn define(&self, writer: &mut Writer, update: &Update<'_>) -> (Sweep, bool) {
+        let now = self.definitions.load_full();
+        let mut next: Option<Definitions> = None;
+        let mut sweep = Sweep::default();
+        let mut reaching = false;
+        if let Some(it) = update.organization
+            && it.status != now.organization
+        {
+            next.get_or_insert_with(|| (*now).clone()).organization = it.status;
+        }
+        for it in &update.workspaces {
+            if self.scope.workspace == Some(it.id) && it.closed_at.is_some() != now.closed {
+                next.get_or_insert_with(|| (*now).clone()).closed = it.closed_at.is_some();
+            }
+        }
+        for (name, role) in &update.roles {
+            let number = writer.role(name);
+            if now.role(number).map(|old| &old.it) == *role {
+                continue;
+            }
+            sweep.roles.push(number);
+            let was = now.role(number).is_some_and(|old| old.it.reaches_workspaces);
+            reaching |= role.is_some_and(|role| role.reaches_workspaces) && !was;
+            let compiled = role.map(|role| {
+                let mask = Mask::of_role(&self.catalogue, &role.permissions);
+                Arc::new(Compiled { it: role.clone(), mask })
+            });
+            replace(&mut next.get_or_insert_with(|| (*now).clone()).roles, number, compiled);
+        }
+        for it in &update.teams {
+            let number = writer.team(it.id);
+            let same = now.team(number).is_some_and(|old| {
+                !it.deleted && old.it.permissions == it.permissions && old.it.fence == it.fence
+            });
+            if same || (it.deleted && now.team(number).is_none()) {
+                continue;
+            }
+            let mask = Mask::of(&self.catalogue, it.permissions.keys());
+            let compiled = Compiled { it: (*it).clone(), mask };
+            if now.team(number).map(|old| old.mask).unwrap_or_default() != mask || it.deleted {
+                sweep.teams.push(number);
+            }
+            let compiled = (!it.deleted).then(|| Arc::new(compiled));
+            replace(&mut next.get_or_insert_with(|| (*now).clone()).teams, number, compiled);
+        }
+        for it in &update.supports {
+            let supports = &mut next.get_or_insert_with(|| (*now).clone()).supports;
+            supports.insert(it.id, Arc::new((*it).clone()));
+        }
+        if let Some(next) = next {
+            // Whoever is shut out is shut out before anything else is seen.
+            let table = self.table.load();
+            if !next.works() {
+                table.raise(NOT_WORKING);
+            }
+            let works = next.works();
+            self.definitions.store(Arc::new(next));
+            if works {
+                table.lower(NOT_WORKING);
+            }
+        }
+        // The first roles of a new view make nobody count who did not.
+        (sweep, reaching && writer.entries > 0)
+    }
+
+    /// Finds the bits of everybody again whom a change of the definitions may concern.
+    fn sweep(&self, sweep: &Sweep) {
+        let definitions = self.definitions.load_full();
+        let table = self.table.load();
+        let roles: Vec<bool> = flags(&sweep.roles);
+        let teams: Vec<bool> = flags(&sweep.teams);
+        let hit = |flags: &[bool], number: u32| flags.get(number as usize) == Some(&true);
+        for (_, entry) in table.iter() {
+            let facts = Facts(entry.facts());
+            let held = matches!(self.pools.cell(facts), Some(Cell::Held(_)));
+            if held
+                || hit(&roles, facts.role())
+                || (!teams.is_empty()
+                    && self.pools.set(facts.set()).iter().any(|team| hit(&teams, *team)))
+            {
+                entry.write_bits(self.mask_of(&definitions, facts));
+            }
+        }
+    }
+
+    // ── Bits ────────────────────────────────────────────────────────────────────────────────────
+
+    /// What somebody holds whatever the time.
+    fn mask_of(&self, definitions: &Definitions, facts: Facts) -> Mask {
+        let few = match self.pools.cell(facts) {
+            Some(Cell::Held(number)) => {
+                let held = self.pools.held(number);
+                return held.map_or(Mask::default(), |held| self.mask_held(definitions, held));
+            }
+            Some(Cell::Few(few)) => few,
+            None => Few::default(),
+        };
+        if facts.status() != StatusName::Active {
+            return Mask::default();
+        }
+        let (given, keeps) = given(definitions, facts.role(), self.pools.set(facts.set()));
+        if keeps || few.is_empty() {
+            return given;
+        }
+        let (mut raised, mut denied) = (Mask::default(), Mask::default());
+        for it in few.iter() {
+            match it.is {
+                Kind::Raise => raised.set(it.permission),
+                Kind::Deny => denied.set(it.permission),
+                Kind::Cap => {}
+            }
+        }
+        given.and(raised).without(denied)
+    }
+
+    fn mask_held(&self, definitions: &Definitions, held: &Held) -> Mask {
+        let Some(whole) = held.whole.as_ref().filter(|it| it.is_active()) else {
+            return Mask::default();
+        };
+        let mut mask = Mask::default();
+        if self.scope.workspace.is_none() || reaches(definitions, whole) {
+            mask = mask.and(self.mask_part(definitions, whole));
+        }
+        if let Some(here) = held.here.as_ref().filter(|it| it.is_active()) {
+            mask = mask.and(self.mask_part(definitions, here));
+        }
+        mask
+    }
+
+    fn mask_part(&self, definitions: &Definitions, part: &Part) -> Mask {
+        let (given, keeps) = given(definitions, part.role, &part.teams);
+        if keeps {
+            return given;
+        }
+        let named = |wanted: fn(&Override) -> bool| {
+            let names = part.overrides.iter().filter(move |(_, it)| wanted(it));
+            Mask::of(&self.catalogue, names.map(|(name, _)| name))
+        };
+        let raised = named(|it| matches!(it, Override::Raise(_)));
+        let denied = named(|it| matches!(it, Override::Deny));
+        given.and(raised).without(denied)
+    }
+
+    // ── People ──────────────────────────────────────────────────────────────────────────────────
+
+    /// Shows one membership; false if there is no room for it in the numbers.
+    fn put(
+        &self,
+        writer: &mut Writer,
+        definitions: &Definitions,
+        it: &Membership,
+        add: bool,
+    ) -> bool {
+        if it.scope != self.scope && it.scope != self.scope.whole() {
+            return true;
+        }
+        let table = self.table.load();
+        let Some(user) = it.user else {
+            if !it.is_live() {
+                self.forget(&table, definitions, writer, it.id);
+            }
+            return true;
+        };
+        let slot = table.find(user);
+        if slot.is_none() && (!add || !it.is_live()) {
+            return true;
+        }
+        let entry = slot.and_then(|slot| table.entry(slot));
+        let mut held = match entry {
+            // One membership is all there is, and it is replaced.
+            Some(entry)
+                if self.scope.workspace.is_none()
+                    && (it.is_live() || self.current(entry) == Some(it.id)) =>
+            {
+                Held::default()
+            }
+            Some(entry) => (*self.held(entry)).clone(),
+            None => Held::default(),
+        };
+        let part = writer.part(it);
+        let place = if it.scope == self.scope.whole() { &mut held.whole } else { &mut held.here };
+        match place {
+            // A tombstone says nothing of the membership that came after it.
+            Some(now) if !it.is_live() && now.id != it.id => return true,
+            place => *place = part,
+        }
+        if entry.is_none() && !self.counts(definitions, &held, it) {
+            return true;
+        }
+        self.write(writer, definitions, &table, entry, user, &held)
+    }
+
+    /// Whether somebody has to be in the view: in one of a workspace, who is in it, or reaches in.
+    fn counts(&self, definitions: &Definitions, held: &Held, it: &Membership) -> bool {
+        let granted = |it: &Membership| {
+            it.grants.values().any(|grant| match &grant.gives {
+                crate::domain::Given::Role(name) => definitions
+                    .roles
+                    .iter()
+                    .flatten()
+                    .any(|role| role.it.name == *name && role.it.reaches_workspaces),
+                crate::domain::Given::Permissions(_) => false,
+            })
+        };
+        self.scope.workspace.is_none()
+            || held.here.is_some()
+            || held.whole.as_ref().is_some_and(|whole| reaches(definitions, whole))
+            || granted(it)
+    }
+
+    fn write(
+        &self,
+        writer: &mut Writer,
+        definitions: &Definitions,
+        table: &Table,
+        entry: Option<&Entry>,
+        user: crate::domain::UserId,
+        held: &Held,
+    ) -> bool {
+        let shown = held.here.as_ref().or(held.whole.as_ref());
+        let id = shown.map_or(MembershipId::new(uuid::Uuid::nil()), |part| part.id);
+        let before = entry.map(|entry| Facts(entry.facts()));
+        // The entry names the membership that was there first; another one is kept beside it.
+        let another = entry.is_some_and(|entry| entry.membership() != id);
+        let Some(facts) = self.pack(writer, held, before, another) else { return false };
+        let mask = self.mask_of(definitions, facts);
+        if let Some(entry) = entry {
+            entry.write(facts.0, mask);
+            return true;
+        }
+        if writer.entries >= table.room() {
+            self.grow(writer).insert(user, id, facts.0, mask);
+        } else {
+            table.insert(user, id, facts.0, mask);
+        }
+        writer.entries += 1;
+        true
+    }
+
+    /// Packs what is known of somebody; what is there already is used again.
+    fn pack(
+        &self,
+        writer: &mut Writer,
+        held: &Held,
+        before: Option<Facts>,
+        another: bool,
+    ) -> Option<Facts> {
+        if held.whole.is_none() && held.here.is_none() {
+            return Some(Facts::new(0, StatusName::Removed, 0, None));
+        }
+        let status = held.whole.as_ref().map_or(StatusName::Removed, |whole| whole.status);
+        let plain = held.whole.as_ref().filter(|it| {
+            self.scope.workspace.is_none()
+                && !another
+                && it.fence.0.is_empty()
+                && it.grants.is_empty()
+        });
+        let few = plain.and_then(|it| Few::pack(&self.catalogue, &it.overrides));
+        let timed = [&held.whole, &held.here].into_iter().flatten().any(|it| !it.grants.is_empty());
+        if let (Some(part), Some(few)) = (plain, few)
+            && let Some(set) = writer.set(self, &part.teams)
+        {
+            let cell = if few.is_empty() { None } else { Some(self.few(writer, few, before)?) };
+            return (part.role <= MAX_ROLE).then(|| Facts::new(part.role, status, set, cell));
+        }
+        let was = before.and_then(|before| match self.pools.cell(before)? {
+            Cell::Held(number) => Some((before, number)),
+            Cell::Few(_) => None,
+        });
+        if let Some((before, number)) = was {
+            if self.pools.held(number).is_some_and(|was| **was == *held) {
+                return Some(before);
+            }
+            writer.wasted += 1;
+        }
+        let number = writer.wholes;
+        self.pools.wholes.make(number)?.set(Arc::new(held.clone())).ok()?;
+        writer.wholes += 1;
+        writer.bytes += size_of_held(held);
+        let cell = writer.cell(self, Cell::Held(number))?;
+        Some(Facts::new(0, status, 0, Some(cell)).timed(timed))
+    }
+
+    fn few(&self, writer: &mut Writer, few: Few, before: Option<Facts>) -> Option<u32> {
+        let cell = Cell::Few(few);
+        if let Some(before) = before
+            && let Some(was) = self.pools.cell(before)
+        {
+            if was == cell {
+                return before.cell().and_then(|number| u32::try_from(number).ok());
+            }
+            writer.wasted += 1;
+        }
+        writer.cell(self, cell)
+    }
+
+    /// A larger table with everybody in it who still belongs.
+    fn grow(&self, writer: &mut Writer) -> Arc<Table> {
+        let old = self.table.load_full();
+        let stays = |entry: &Entry| Facts(entry.facts()).status() != StatusName::Removed;
+        let staying = old.iter().filter(|(_, entry)| stays(entry)).count();
+        let new = Table::with_room(staying + staying / 2 + 16);
+        for (_, entry) in old.iter().filter(|(_, entry)| stays(entry)) {
+            let mask = Mask(std::array::from_fn(|word| entry.word(word)));
+            new.insert(entry.user(), entry.membership(), entry.facts(), mask);
+        }
+        writer.entries = staying;
+        new.raise(old.flags());
+        let new = Arc::new(new);
+        self.table.store(Arc::clone(&new));
+        // Whoever holds the old one looks at the new one from now on.
+        old.raise(RETIRED);
+        new
+    }
+
+    /// Shuts out somebody of whom only the membership is known: who was removed and erased.
+    fn forget(
+        &self,
+        table: &Table,
+        definitions: &Definitions,
+        writer: &mut Writer,
+        id: MembershipId,
+    ) {
+        let is_of =
+            |held: &Held| [&held.whole, &held.here].into_iter().flatten().any(|part| part.id == id);
+        for (_, entry) in table.iter() {
+            if Facts(entry.facts()).status() == StatusName::Removed {
+                continue;
+            }
+            let mut held = (*self.held(entry)).clone();
+            if is_of(&held) {
+                for part in [&mut held.whole, &mut held.here] {
+                    part.take_if(|part| part.id == id);
+                }
+                self.write(writer, definitions, table, Some(entry), entry.user(), &held);
+            }
+        }
+    }
+
+    /// Which membership an entry shows.
+    fn current(&self, entry: &Entry) -> Option<MembershipId> {
+        match self.pools.cell(Facts(entry.facts())) {
+            Some(Cell::Held(number)) => self.pools.held(number)?.whole.as_ref().map(|it| it.id),
+            Some(Cell::Few(_)) | None => Some(entry.membership()),
+        }
+    }
+}
+
+impl Writer {
+    pub(super) fn role(&mut self, name: &RoleName) -> u32 {
+        if let Some(number) = self.roles.get(name) {
+            return *number;
+        }
+        let number = u32::try_from(self.roles.len()).unwrap_or(u32::MAX);
+        self.roles.insert(name.clone(), number);
+        number
+    }
+
+    fn team(&mut self, id: TeamId) -> u32 {
+        let next = u32::try_from(self.teams.len()).unwrap_or(u32::MAX);
+        *self.teams.entry(id).or_insert(next)
+    }
+
+    /// The number of a set of teams; none if there are too many sets.
+    pub(super) fn set(&mut self, view: &View, teams: &[u32]) -> Option<u32> {
+        if let Some(number) = self.sets.get(teams) {
+            return Some(*number);
+        }
+        let number = u32::try_from(self.sets.len()).ok().filter(|it| *it <= MAX_SET)?;
+        view.pools.sets.make(number as usize)?.set(teams.into()).ok()?;
+        self.bytes += 2 * size_of_val(teams);
+        self.sets.insert(teams.into(), number);
+        Some(number)
+    }
+
+    fn cell(&mut self, view: &View, cell: Cell) -> Option<u32> {
+        let number = (self.cells <= MAX_CELL).then_some(self.cells)?;
+        let place = view.pools.cells.make(number as usize)?;
+        place.store(cell.word(), Ordering::Relaxed);
+        self.cells += 1;
+        Some(number)
+    }
+
+    /// What counts of a membership; none once it is removed.
+    fn part(&mut self, it: &Membership) -> Option<Part> {
+        it.is_live().then(|| Part {
+            id: it.id,
+            status: it.status.name(),
+            role: self.role(&it.role),
+            teams: it.teams.iter().map(|id| self.team(*id)).collect(),
+            overrides: it.overrides.clone(),
+            grants: it.grants.values().cloned().collect(),
+            fence: it.fence.clone(),
+        })
+    }
+}
+
+/// What a role and teams give, and whether the role keeps the organization.
+fn given(definitions: &Definitions, role: u32, teams: &[u32]) -> (Mask, bool) {
+    let role = definitions.role(role);
+    let mask = role.map(|role| role.mask).unwrap_or_default();
+    let teams = teams.iter().filter_map(|number| definitions.team(*number));
+    let mask = teams.fold(mask, |mask, team| mask.and(team.mask));
+    (mask, role.is_some_and(|role| role.it.keeps_organization))
+}
+
+fn reaches(definitions: &Definitions, part: &Part) -> bool {
+    definitions.role(part.role).is_some_and(|role| role.it.reaches_workspaces)
+}
+
+fn replace<T>(list: &mut Vec<Option<T>>, number: u32, it: Option<T>) {
+    let number = number as usize;
+    if list.len() <= number {
+        list.resize_with(number + 1, || None);
+    }
+    if let Some(place) = list.get_mut(number) {
+        *place = it;
+    }
+}
+
+fn flags(numbers: &[u32]) -> Vec<bool> {
+    let mut flags = vec![false; numbers.iter().max().map_or(0, |max| *max as usize + 1)];
+    for number in numbers {
+        if let Some(flag) = flags.get_mut(*number as usize) {
+            *flag = true;
+        }
+    }
+    flags
+}
+
+/// About how many bytes somebody takes of whom everything is kept.
+fn size_of_held(held: &Held) -> usize {
+    const A_THING: usize = 64;
+    let part = |part: &Part| {
+        size_of_val(&*part.teams)
+            + part.overrides.len() * A_THING
+            + part.grants.len() * 4 * A_THING
+            + part.fence.0.values().map(|it| (it.len() + 1) * A_THING).sum::<usize>()
+    };
+    size_of::<Held>() + [&held.whole, &held.here].into_iter().flatten().map(part).sum::<usize>()
+}
