@@ -35,7 +35,7 @@ pub struct Facts {
 #[non_exhaustive]
 pub struct Host {
     /// The permissions that there are.
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
     /// The keys of tokens, and of the digests that outlive an erasure.
     pub keys: KeyRing,
     /// Whether there is work to hand over.
@@ -44,8 +44,8 @@ pub struct Host {
 
 impl Host {
     /// A host's configuration.
-    pub const fn new(catalogue: Catalogue, keys: KeyRing, has_work: bool) -> Self {
-        Self { catalogue, keys, has_work }
+    pub fn new(catalogue: Catalogue, keys: KeyRing, has_work: bool) -> Self {
+        Self { catalogue: Arc::new(catalogue), keys, has_work }
     }
 }
 

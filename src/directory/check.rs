@@ -1,8 +1,10 @@
-//! Asking whether somebody may do something. Right, and not yet fast: it reads the store each time.
+//! Asking the store whether somebody may do something, as of now: for one answer, not for many.
+//! [`access`](super::UserDirectory::access) is for those.
 
 use crate::access::{Because, Decision, Item, Permission};
-use crate::domain::{PermissionName, Principal, Refusal, Scope, State, Thing};
+use crate::domain::{PermissionName, Principal, Refusal, Scope, State};
 
+use super::access::refused;
 use super::{Error, UserDirectory};
 
 impl UserDirectory {
@@ -41,18 +43,7 @@ impl UserDirectory {
         permission: P,
     ) -> Result<(), Error> {
         let decision = self.check(who, scope, permission).await?;
-        if decision.is_allowed() {
-            return Ok(());
-        }
-        Err(match decision.because.first() {
-            Some(Because::NotAMember | Because::NotActive(_)) => {
-                Refusal::NotFound(Thing::Organization)
-            }
-            Some(Because::OrganizationNotActive(status)) => Refusal::OrganizationNotActive(*status),
-            Some(Because::WorkspaceClosed) => Refusal::WorkspaceClosed,
-            _ => Refusal::MissingPermission(permission.into()),
-        }
-        .into())
+        Ok(refused(&decision, &permission.into())?)
     }
 
     async fn decision(

@@ -170,7 +170,11 @@ impl Inner {
                 return Ok(self.replay(stream, answers).await);
             };
             match self.commit(&state, first).await {
-                Ok(()) => return Ok(self.replay(stream, answers).await),
+                Ok(()) => {
+                    let first = first.position;
+                    self.publish(&state, stream, first);
+                    return Ok(self.replay(stream, answers).await);
+                }
                 Err(CommitError::Conflict(_)) => last = Attempt::Contended,
                 Err(CommitError::Claimed(_)) if jobs.len() > 1 => return Err(Attempt::Divide),
                 // Loaded again, whoever lost is refused; when they are not, each has its own commit.
@@ -181,7 +185,10 @@ impl Inner {
                 }
                 Err(CommitError::Claimed(claim)) => last = Attempt::Claimed(claim),
                 Err(CommitError::Failed(error)) => return Err(Attempt::Failed(error)),
-                Err(CommitError::Unknown(_)) => return Err(Attempt::Unknown),
+                Err(CommitError::Unknown(_)) => {
+                    self.doubt(stream);
+                    return Err(Attempt::Unknown);
+                }
             }
         }
         tracing::warn!(attempts = ATTEMPTS, "gave up: others were first every time");

@@ -68,6 +68,7 @@ impl UserDirectory {
     /// The same with other bounds.
     pub async fn maintain_up_to(&self, most: Maintenance) -> Result<Maintained, Error> {
         self.inner.settle().await;
+        self.inner.follow_held().await;
         let mut done = Maintained::default();
         // Each kind has its turn, also when another fails.
         let lapsed = self.lapse(most, &mut done).await;

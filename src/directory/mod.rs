@@ -1,5 +1,6 @@
 //! The one door: everything a host asks for, and the only code that does I/O through ports.
 
+mod access;
 mod activity;
 mod audit;
 mod check;
@@ -19,6 +20,7 @@ mod row_actions;
 mod self_deletion;
 mod sessions;
 mod tokens;
+mod views;
 
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ use crate::domain::{
 };
 use crate::ports::{Clock, Entropy, Mailer, Store, Workload};
 
+pub use access::Access;
 pub use audit::AuditPage;
 pub use error::Error;
 pub use execute::Done;
@@ -42,6 +45,7 @@ pub use row_actions::{RowAction, RowActions};
 pub use self_deletion::{Reauthenticated, SelfDeletion};
 pub use sessions::SessionStamp;
 pub use tokens::InvitationView;
+pub use views::Keeping;
 
 /// Who belongs to which organization, since when, as what, and who takes over when they go.
 ///
@@ -60,6 +64,7 @@ struct Inner {
     workload: Option<Arc<dyn Workload>>,
     host: Arc<Host>,
     lanes: lane::Lanes,
+    views: views::Views,
 }
 
 impl std::fmt::Debug for UserDirectory {
@@ -77,6 +82,7 @@ pub struct Builder {
     workload: Option<Arc<dyn Workload>>,
     keys: KeyRing,
     catalogue: Catalogue,
+    keeping: Keeping,
 }
 
 impl std::fmt::Debug for Builder {
@@ -97,6 +103,13 @@ impl Builder {
     #[must_use]
     pub fn workload(mut self, workload: impl Workload + 'static) -> Self {
         self.workload = Some(Arc::new(workload));
+        self
+    }
+
+    /// With other bounds for the live views of permissions.
+    #[must_use]
+    pub const fn keeping(mut self, keeping: Keeping) -> Self {
+        self.keeping = keeping;
         self
     }
 
@@ -126,6 +139,7 @@ impl Builder {
                 workload: self.workload,
                 host: Arc::new(host),
                 lanes: lane::Lanes::default(),
+                views: views::Views::new(self.keeping),
             }),
         }
     }
@@ -160,6 +174,7 @@ impl UserDirectory {
             workload: None,
             keys,
             catalogue: Catalogue::new(),
+            keeping: Keeping::default(),
         }
     }
 

@@ -40,7 +40,7 @@ pub use guard::{Guard, Member, Who};
 pub use questions::Person;
 pub use update::Update;
 pub use visible::{HeldBy, Visible, VisiblePart};
-pub use write::Applied;
+pub use write::{Applied, Wants};
 
 /// Who is in a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +75,7 @@ struct Writer {
     roles: HashMap<RoleName, u32, RandomState>,
     teams: HashMap<TeamId, u32, RandomState>,
     sets: HashMap<Box<[u32]>, u32, RandomState>,
+    scratch: Vec<u32>,
     /// How many entries, cells and whole persons there are.
     entries: usize,
     cells: u32,
@@ -110,7 +111,7 @@ impl View {
             revision: AtomicU64::new(0),
             writer: Mutex::new(Writer::default()),
         };
-        lock(&view.writer).set(&view, &[]);
+        lock(&view.writer).set(&view, &std::collections::BTreeSet::new());
         view
     }
 
@@ -127,6 +128,11 @@ impl View {
     /// The revision of the organization that it shows.
     pub fn revision(&self) -> Revision {
         Revision::new(self.revision.load(Ordering::Acquire))
+    }
+
+    /// The teams it has heard of.
+    pub(crate) fn teams(&self) -> Vec<TeamId> {
+        lock(&self.writer).teams.keys().copied().collect()
     }
 
     /// Bytes that it takes, what it shares with nobody all told.

@@ -1,7 +1,7 @@
 //! What has changed, as far as a view cares.
 
 use crate::domain::{
-    Key, Membership, Organization, OrganizationId, Record, Revision, Role, RoleName, State,
+    Membership, Organization, OrganizationId, Record, Revision, Role, RoleName, State,
     SupportAccess, Team, Workspace,
 };
 
@@ -14,6 +14,8 @@ pub struct Update<'a> {
     pub(super) workspaces: Vec<&'a Workspace>,
     /// Roles by name; none if it was deleted.
     pub(super) roles: Vec<(&'a RoleName, Option<&'a Role>)>,
+    /// Whether there are no other roles.
+    pub(super) all_roles: bool,
     pub(super) teams: Vec<&'a Team>,
     pub(super) supports: Vec<&'a SupportAccess>,
     pub(super) memberships: Vec<&'a Membership>,
@@ -28,6 +30,7 @@ impl<'a> Update<'a> {
             organization: state.organization(organization),
             workspaces: changed.workspaces,
             roles: changed.roles,
+            all_roles: false,
             teams: changed.teams,
             supports: changed.supports,
             memberships: changed.memberships,
@@ -42,6 +45,8 @@ impl<'a> Update<'a> {
                 Record::Organization(it) => {
                     update.revision = it.revision();
                     update.organization = Some(it);
+                    // All its roles come with it.
+                    update.all_roles = true;
                 }
                 Record::Role(_, it) => update.roles.push((&it.name, Some(it))),
                 Record::Workspace(it) => update.workspaces.push(it),
@@ -59,18 +64,5 @@ impl<'a> Update<'a> {
             }
         }
         update
-    }
-
-    /// The same, and what was looked for and not found: roles that were deleted.
-    #[must_use]
-    pub fn without(mut self, gone: &'a [Key]) -> Self {
-        for key in gone {
-            if let Key::Role(_, name) = key
-                && !self.roles.iter().any(|(there, _)| *there == name)
-            {
-                self.roles.push((name, None));
-            }
-        }
-        self
     }
 }

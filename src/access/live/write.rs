@@ -1,6 +1,7 @@
 //! Changing a view: one writer at a time, in place, at a cost that does not depend on how many
 //! people there are. Editing a role or a team looks at everybody once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,7 +10,9 @@ use super::facts::{Cell, Facts, Few, Held, Kind, MAX_CELL, MAX_ROLE, MAX_SET, Pa
 use super::mask::Mask;
 use super::table::{Entry, NOT_WORKING, RETIRED, Table};
 use super::{Holds, Update, View, Writer, lock};
-use crate::domain::{Membership, MembershipId, Override, Revision, RoleName, StatusName, TeamId};
+use crate::domain::{
+    Membership, MembershipId, Override, Revision, RoleName, StatusName, TeamId, UserId,
+};
 
 /// What changed of the definitions, so that everybody's bits may have to be found again.
 #[derive(Default)]
@@ -24,30 +27,39 @@ impl Sweep {
     }
 }
 
+/// What a view takes of an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// All of it: nothing that the view does not show lies before it.
+    Everything,
+    /// What it says, but not its revision: something before it is not shown yet.
+    OutOfTurn,
+    /// Nothing: the view shows as much already.
+    Nothing,
+}
+
 /// Whether a view shows an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
     /// It does.
     Shown,
+    /// It did not want it.
+    NotWanted,
     /// It cannot, and has to be made anew: people count in it now who were not in it.
     MakeAnew,
 }
 
 impl View {
-    /// Shows what has changed, if the view is where it should be: then everything in the update is
-    /// at least as new as what the view shows. None if it is not.
-    pub fn apply(
-        &self,
-        update: &Update<'_>,
-        fits: impl FnOnce(Revision) -> bool,
-    ) -> Option<Applied> {
+    /// Shows what has changed, as far as the view wants it, which is told its revision.
+    pub fn apply(&self, update: &Update<'_>, wants: impl FnOnce(Revision) -> Wants) -> Applied {
         let writer = &mut *lock(&self.writer);
-        if !fits(self.revision()) {
-            return None;
+        let wants = wants(self.revision());
+        if wants == Wants::Nothing {
+            return Applied::NotWanted;
         }
         let (sweep, reaching) = self.define(writer, update);
         if reaching && self.scope.workspace.is_some() {
-            return Some(Applied::MakeAnew);
+            return Applied::MakeAnew;
         }
         if !sweep.is_empty() {
             self.sweep(&sweep);
@@ -55,23 +67,24 @@ impl View {
         let definitions = self.definitions.load_full();
         for it in &update.memberships {
             if !self.put(writer, &definitions, it, self.holds == Holds::Everybody) {
-                return Some(Applied::MakeAnew);
+                return Applied::MakeAnew;
             }
         }
-        self.revision.store(update.revision.get(), Ordering::Release);
-        Some(Applied::Shown)
+        if wants == Wants::Everything {
+            self.revision.store(update.revision.get(), Ordering::Release);
+        }
+        Applied::Shown
     }
 
-    /// Shows people who were not looked for before, as of a revision; none if the view has moved
-    /// on since.
-    pub fn admit(&self, update: &Update<'_>) -> Option<Applied> {
+    /// Shows people who were asked for, in a view that does not hold everybody.
+    pub fn admit(&self, update: &Update<'_>, wants: impl FnOnce(Revision) -> Wants) -> Applied {
         let writer = &mut *lock(&self.writer);
-        if self.revision() > update.revision {
-            return None;
+        if wants(self.revision()) == Wants::Nothing {
+            return Applied::NotWanted;
         }
         let definitions = self.definitions.load_full();
         let shown = update.memberships.iter().all(|it| self.put(writer, &definitions, it, true));
-        Some(if shown { Applied::Shown } else { Applied::MakeAnew })
+        if shown { Applied::Shown } else { Applied::MakeAnew }
     }
 
     // ── Definitions ─────────────────────────────────────────────────────────────────────────────
@@ -93,9 +106,13 @@ impl View {
                 next.get_or_insert_with(|| (*now).clone()).closed = it.closed_at.is_some();
             }
         }
-        for (name, role) in &update.roles {
+        let gone = now.roles.iter().flatten().map(|role| (&role.it.name, None));
+        let gone = gone.filter(|(name, _)| {
+            update.all_roles && !update.roles.iter().any(|(there, _)| there == name)
+        });
+        for (name, role) in update.roles.iter().copied().chain(gone) {
             let number = writer.role(name);
-            if now.role(number).map(|old| &old.it) == *role {
+            if now.role(number).map(|old| &old.it) == role {
                 continue;
             }
             sweep.roles.push(number);
@@ -241,33 +258,28 @@ impl View {
             }
             return true;
         };
-        let slot = table.find(user);
-        if slot.is_none() && (!add || !it.is_live()) {
+        let entry = table.find(user).and_then(|slot| table.entry(slot));
+        if entry.is_none() && (!add || !it.is_live()) {
             return true;
         }
-        let entry = slot.and_then(|slot| table.entry(slot));
-        let mut held = match entry {
-            // One membership is all there is, and it is replaced.
-            Some(entry)
-                if self.scope.workspace.is_none()
-                    && (it.is_live() || self.current(entry) == Some(it.id)) =>
-            {
-                Held::default()
-            }
-            Some(entry) => (*self.held(entry)).clone(),
-            None => Held::default(),
-        };
-        let part = writer.part(it);
-        let place = if it.scope == self.scope.whole() { &mut held.whole } else { &mut held.here };
-        match place {
-            // A tombstone says nothing of the membership that came after it.
-            Some(now) if !it.is_live() && now.id != it.id => return true,
-            place => *place = part,
+        if let Some(facts) = self.pack(writer, entry, it) {
+            self.write(writer, definitions, &table, (entry, user, it.id), facts);
+            return true;
         }
+        let mut held = entry.map(|entry| (*self.held(entry)).clone()).unwrap_or_default();
+        let whole = it.scope == self.scope.whole();
+        let place = if whole { &mut held.whole } else { &mut held.here };
+        // A tombstone says nothing of the membership that came after it.
+        if !it.is_live() && place.as_ref().is_some_and(|now| now.id != it.id) {
+            return true;
+        }
+        *place = it.is_live().then(|| writer.part(it));
         if entry.is_none() && !self.counts(definitions, &held, it) {
             return true;
         }
-        self.write(writer, definitions, &table, entry, user, &held)
+        let Some(facts) = self.pack_held(writer, entry, &held) else { return false };
+        self.write(writer, definitions, &table, (entry, user, it.id), facts);
+        true
     }
 
     /// Whether somebody has to be in the view: in one of a workspace, who is in it, or reaches in.
@@ -293,20 +305,13 @@ impl View {
         writer: &mut Writer,
         definitions: &Definitions,
         table: &Table,
-        entry: Option<&Entry>,
-        user: crate::domain::UserId,
-        held: &Held,
-    ) -> bool {
-        let shown = held.here.as_ref().or(held.whole.as_ref());
-        let id = shown.map_or(MembershipId::new(uuid::Uuid::nil()), |part| part.id);
-        let before = entry.map(|entry| Facts(entry.facts()));
-        // The entry names the membership that was there first; another one is kept beside it.
-        let another = entry.is_some_and(|entry| entry.membership() != id);
-        let Some(facts) = self.pack(writer, held, before, another) else { return false };
+        (entry, user, id): (Option<&Entry>, UserId, MembershipId),
+        facts: Facts,
+    ) {
         let mask = self.mask_of(definitions, facts);
         if let Some(entry) = entry {
             entry.write(facts.0, mask);
-            return true;
+            return;
         }
         if writer.entries >= table.room() {
             self.grow(writer).insert(user, id, facts.0, mask);
@@ -314,40 +319,36 @@ impl View {
             table.insert(user, id, facts.0, mask);
         }
         writer.entries += 1;
-        true
     }
 
-    /// Packs what is known of somebody; what is there already is used again.
-    fn pack(
-        &self,
-        writer: &mut Writer,
-        held: &Held,
-        before: Option<Facts>,
-        another: bool,
-    ) -> Option<Facts> {
+    /// An ordinary person's membership as one word; none for one that is not.
+    ///
+    /// The entry names the membership that was there first, so that only it is ordinary.
+    fn pack(&self, writer: &mut Writer, entry: Option<&Entry>, it: &Membership) -> Option<Facts> {
+        let plain = self.scope.workspace.is_none()
+            && it.is_live()
+            && it.fence.0.is_empty()
+            && it.grants.is_empty()
+            && entry.is_none_or(|entry| entry.membership() == it.id);
+        if !plain {
+            return None;
+        }
+        let few = Few::pack(&self.catalogue, &it.overrides)?;
+        let role = Some(writer.role(&it.role)).filter(|role| *role <= MAX_ROLE)?;
+        let set = writer.set(self, &it.teams)?;
+        let cell = if few.is_empty() { None } else { Some(self.few(writer, few, entry)?) };
+        Some(Facts::new(role, it.status.name(), set, cell))
+    }
+
+    /// Everything that is known of somebody, kept as it is.
+    fn pack_held(&self, writer: &mut Writer, entry: Option<&Entry>, held: &Held) -> Option<Facts> {
         if held.whole.is_none() && held.here.is_none() {
             return Some(Facts::new(0, StatusName::Removed, 0, None));
         }
-        let status = held.whole.as_ref().map_or(StatusName::Removed, |whole| whole.status);
-        let plain = held.whole.as_ref().filter(|it| {
-            self.scope.workspace.is_none()
-                && !another
-                && it.fence.0.is_empty()
-                && it.grants.is_empty()
-        });
-        let few = plain.and_then(|it| Few::pack(&self.catalogue, &it.overrides));
-        let timed = [&held.whole, &held.here].into_iter().flatten().any(|it| !it.grants.is_empty());
-        if let (Some(part), Some(few)) = (plain, few)
-            && let Some(set) = writer.set(self, &part.teams)
+        let before = entry.map(|entry| Facts(entry.facts()));
+        if let Some(before) = before
+            && let Some(Cell::Held(number)) = self.pools.cell(before)
         {
-            let cell = if few.is_empty() { None } else { Some(self.few(writer, few, before)?) };
-            return (part.role <= MAX_ROLE).then(|| Facts::new(part.role, status, set, cell));
-        }
-        let was = before.and_then(|before| match self.pools.cell(before)? {
-            Cell::Held(number) => Some((before, number)),
-            Cell::Few(_) => None,
-        });
-        if let Some((before, number)) = was {
             if self.pools.held(number).is_some_and(|was| **was == *held) {
                 return Some(before);
             }
@@ -358,12 +359,15 @@ impl View {
         writer.wholes += 1;
         writer.bytes += size_of_held(held);
         let cell = writer.cell(self, Cell::Held(number))?;
+        let status = held.whole.as_ref().map_or(StatusName::Removed, |whole| whole.status);
+        let timed = [&held.whole, &held.here].into_iter().flatten().any(|it| !it.grants.is_empty());
         Some(Facts::new(0, status, 0, Some(cell)).timed(timed))
     }
 
-    fn few(&self, writer: &mut Writer, few: Few, before: Option<Facts>) -> Option<u32> {
+    /// The cell of a few overrides: the one that is there already, if they did not change.
+    fn few(&self, writer: &mut Writer, few: Few, entry: Option<&Entry>) -> Option<u32> {
         let cell = Cell::Few(few);
-        if let Some(before) = before
+        if let Some(before) = entry.map(|entry| Facts(entry.facts()))
             && let Some(was) = self.pools.cell(before)
         {
             if was == cell {
@@ -401,27 +405,15 @@ impl View {
         writer: &mut Writer,
         id: MembershipId,
     ) {
-        let is_of =
-            |held: &Held| [&held.whole, &held.here].into_iter().flatten().any(|part| part.id == id);
         for (_, entry) in table.iter() {
-            if Facts(entry.facts()).status() == StatusName::Removed {
+            let mut held = (*self.held(entry)).clone();
+            let is_it = |part: &mut Part| part.id == id;
+            if held.whole.take_if(is_it).or(held.here.take_if(is_it)).is_none() {
                 continue;
             }
-            let mut held = (*self.held(entry)).clone();
-            if is_of(&held) {
-                for part in [&mut held.whole, &mut held.here] {
-                    part.take_if(|part| part.id == id);
-                }
-                self.write(writer, definitions, table, Some(entry), entry.user(), &held);
+            if let Some(facts) = self.pack_held(writer, Some(entry), &held) {
+                self.write(writer, definitions, table, (Some(entry), entry.user(), id), facts);
             }
-        }
-    }
-
-    /// Which membership an entry shows.
-    fn current(&self, entry: &Entry) -> Option<MembershipId> {
-        match self.pools.cell(Facts(entry.facts())) {
-            Some(Cell::Held(number)) => self.pools.held(number)?.whole.as_ref().map(|it| it.id),
-            Some(Cell::Few(_)) | None => Some(entry.membership()),
         }
     }
 }
@@ -442,7 +434,16 @@ impl Writer {
     }
 
     /// The number of a set of teams; none if there are too many sets.
-    pub(super) fn set(&mut self, view: &View, teams: &[u32]) -> Option<u32> {
+    pub(super) fn set(&mut self, view: &View, teams: &BTreeSet<TeamId>) -> Option<u32> {
+        let mut numbers = std::mem::take(&mut self.scratch);
+        numbers.clear();
+        numbers.extend(teams.iter().map(|id| self.team(*id)));
+        let number = self.set_of(view, &numbers);
+        self.scratch = numbers;
+        number
+    }
+
+    fn set_of(&mut self, view: &View, teams: &[u32]) -> Option<u32> {
         if let Some(number) = self.sets.get(teams) {
             return Some(*number);
         }
@@ -461,9 +462,9 @@ impl Writer {
         Some(number)
     }
 
-    /// What counts of a membership; none once it is removed.
-    fn part(&mut self, it: &Membership) -> Option<Part> {
-        it.is_live().then(|| Part {
+    /// What counts of a membership.
+    fn part(&mut self, it: &Membership) -> Part {
+        Part {
             id: it.id,
             status: it.status.name(),
             role: self.role(&it.role),
@@ -471,7 +472,7 @@ impl Writer {
             overrides: it.overrides.clone(),
             grants: it.grants.values().cloned().collect(),
             fence: it.fence.clone(),
-        })
+        }
     }
 }
 

@@ -1,0 +1,629 @@
+//! The live views of this process: loaded once, told of every commit here, followed by revision
+//! for commits elsewhere, and dropped when memory runs short.
+
+use std::collections::{BTreeSet, HashMap};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+
+use crate::access::live::{Applied, Holds, Update, View, Wants};
+use crate::domain::{
+    Claim, Key, MembershipId, Need, OrganizationId, Record, Refusal, Revision, Scope, Span, State,
+    Stream, SupportAccessId, TeamId, Thing, Timestamp, UserId,
+};
+use crate::ports::{Find, PeopleFilter, PeoplePosition, StoreError};
+
+use super::{Error, Inner};
+
+/// How the live views of permissions are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping {
+    /// How long a view is relied on before the store is asked whether another process changed
+    /// anything. What this process changes shows at once. Default: 1 second.
+    pub follow_every: Span,
+    /// How long a view is relied on while the store cannot be asked; then it lets nobody in.
+    /// Default: 30 seconds.
+    pub oldest: Span,
+    /// Bytes that all views may take together before those nobody holds are dropped, the longest
+    /// unused first. One view may take more. Default: 256 MiB.
+    pub budget: usize,
+    /// Organizations with more memberships than this load people when they are asked for.
+    /// Default: 250,000.
+    pub everybody_up_to: u64,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self {
+            follow_every: Span::seconds(1),
+            oldest: Span::seconds(30),
+            budget: 256 << 20,
+            everybody_up_to: 250_000,
+        }
+    }
+}
+
+/// How many records one page of a scan holds.
+const PAGE: u32 = 500;
+/// A view that is further behind than this many commands is loaded anew.
+const FAR_BEHIND: u64 = 5_000;
+
+/// One view, and how far it can be relied on.
+pub(super) struct Kept {
+    scope: Scope,
+    /// None before it is loaded, and when it has to be loaded anew.
+    view: ArcSwapOption<View>,
+    /// When the store was last known to have nothing newer, in microseconds.
+    confirmed_at: AtomicI64,
+    used_at: AtomicI64,
+    /// Whether something was committed that it does not show.
+    behind: AtomicBool,
+    /// Counts what was shown out of turn: what was read before it may be older.
+    out_of_turn: AtomicU64,
+    /// Whoever asks the store for news asks for all who wait, and any of them can go on with it.
+    following: Mutex<Option<Shared<BoxFuture<'static, Result<(), Failed>>>>>,
+}
+
+/// Why the store was not followed.
+#[derive(Clone)]
+pub(super) enum Failed {
+    Refused(Refusal),
+    Store(StoreError),
+    Contended,
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Refused(refusal) => refusal.into(),
+            Failed::Store(error) => error.into(),
+            Failed::Contended => Self::Contended,
+        }
+    }
+}
+
+/// A lock is only ever held for a few instructions that cannot panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The views of a process.
+pub(super) struct Views {
+    pub(super) keeping: Keeping,
+    all: ArcSwap<HashMap<OrganizationId, Vec<Arc<Kept>>>>,
+    changing: Mutex<()>,
+}
+
+impl Views {
+    pub(super) fn new(keeping: Keeping) -> Self {
+        Self { keeping, all: ArcSwap::default(), changing: Mutex::default() }
+    }
+
+    fn of(&self, organization: OrganizationId) -> Vec<Arc<Kept>> {
+        self.all.load().get(&organization).cloned().unwrap_or_default()
+    }
+
+    fn existing(&self, scope: Scope) -> Option<Arc<Kept>> {
+        let all = self.all.load();
+        all.get(&scope.organization)?.iter().find(|kept| kept.scope == scope).map(Arc::clone)
+    }
+
+    /// The place of a scope, made if there is none yet.
+    fn place(&self, scope: Scope) -> Arc<Kept> {
+        if let Some(kept) = self.existing(scope) {
+            return kept;
+        }
+        let _changing = lock(&self.changing);
+        if let Some(kept) = self.existing(scope) {
+            return kept;
+        }
+        let kept = Arc::new(Kept {
+            scope,
+            view: ArcSwapOption::empty(),
+            confirmed_at: AtomicI64::new(i64::MIN),
+            used_at: AtomicI64::new(i64::MIN),
+            behind: AtomicBool::new(false),
+            out_of_turn: AtomicU64::new(0),
+            following: Mutex::default(),
+        });
+        let mut all = HashMap::clone(&self.all.load());
+        all.entry(scope.organization).or_default().push(Arc::clone(&kept));
+        self.all.store(Arc::new(all));
+        kept
+    }
+
+    fn drop_places(&self, mut dropped: impl FnMut(&Kept) -> bool) {
+        let _changing = lock(&self.changing);
+        let mut all = HashMap::clone(&self.all.load());
+        for places in all.values_mut() {
+            places.retain(|kept| !dropped(kept));
+        }
+        all.retain(|_, places| !places.is_empty());
+        self.all.store(Arc::new(all));
+    }
+
+    /// Drops views that nobody holds, the longest unused first, until the rest fits.
+    fn make_room(&self) {
+        let mut sizes: Vec<(i64, usize, Scope, bool)> = Vec::new();
+        for kept in self.all.load().values().flatten() {
+            if let Some(view) = kept.view.load_full() {
+                // One is the place's, one is ours: any more is somebody's guard.
+                let held = Arc::strong_count(&view) > 2;
+                sizes.push((kept.used_at.load(Ordering::Relaxed), view.bytes(), kept.scope, held));
+            }
+        }
+        let mut total: usize = sizes.iter().map(|(_, bytes, _, _)| bytes).sum();
+        sizes.sort_unstable_by_key(|(used_at, ..)| *used_at);
+        // The newest one stays: it was just asked for.
+        sizes.pop();
+        let mut going = BTreeSet::new();
+        for (_, bytes, scope, held) in sizes {
+            if total > self.keeping.budget && !held {
+                total -= bytes;
+                going.insert(scope);
+            }
+        }
+        if !going.is_empty() {
+            tracing::debug!(views = going.len(), "dropped, to stay within the budget");
+            self.drop_places(|kept| going.contains(&kept.scope));
+        }
+    }
+}
+
+impl Kept {
+    fn confirmed_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.confirmed_at.load(Ordering::Acquire))
+    }
+
+    /// The store had nothing newer at an instant.
+    fn confirm(&self, view: &View, at: Timestamp) {
+        self.confirmed_at.store(at.micros(), Ordering::Release);
+        view.confirm(true);
+    }
+
+    /// How long ago, in microseconds; none if the clock has gone back since.
+    pub(super) fn age(&self, now: Timestamp) -> Option<i64> {
+        let age = now.micros().saturating_sub(self.confirmed_at().micros());
+        (age >= 0).then_some(age)
+    }
+
+    fn is_younger(&self, than: Span, now: Timestamp) -> bool {
+        !self.behind.load(Ordering::Acquire)
+            && self.age(now).is_some_and(|age| age < i64::from(than.as_seconds()) * 1_000_000)
+    }
+
+    /// Has the store asked again, however young the view is.
+    pub(super) fn look_again(&self) {
+        self.behind.store(true, Ordering::Release);
+    }
+
+    /// Whether it was last confirmed longer ago than that.
+    pub(super) fn is_too_old(&self, oldest: Span, now: Timestamp) -> bool {
+        self.age(now).is_some_and(|age| age > i64::from(oldest.as_seconds()) * 1_000_000)
+    }
+
+    /// Forgets the view; whoever holds a guard of it is let in no longer.
+    fn give_up(&self) {
+        self.behind.store(true, Ordering::Release);
+        if let Some(view) = self.view.swap(None) {
+            view.confirm(false);
+        }
+    }
+}
+
+impl Inner {
+    /// The view of a scope, as young as the host wants it.
+    pub(super) async fn view(
+        self: &Arc<Self>,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Result<Seen, Error> {
+        let kept = self.views.place(scope);
+        kept.used_at.fetch_max(now.micros(), Ordering::Relaxed);
+        let keeping = self.views.keeping;
+        if !kept.is_younger(keeping.follow_every, now)
+            && let Err(failed) = self.follow(&kept).await
+        {
+            let gone = matches!(failed, Failed::Refused(_));
+            if gone || kept.is_too_old(keeping.oldest, now) || kept.view.load().is_none() {
+                kept.give_up();
+                self.views.drop_places(|it| it.scope == scope);
+                return Err(failed.into());
+            }
+            tracing::warn!("the store cannot be asked; permissions are as they were");
+        }
+        let view = kept.view.load_full();
+        // Somebody else has given it up in between: it is loaded by the next to ask.
+        view.map(|view| Seen { kept, view }).ok_or(Error::Contended)
+    }
+
+    /// Brings a view up to what the store holds.
+    pub(super) async fn follow(self: &Arc<Self>, kept: &Arc<Kept>) -> Result<(), Failed> {
+        loop {
+            let (following, joined) = self.following(kept);
+            let followed = following.await;
+            // What made it behind may have come after the others had begun.
+            if !(joined && followed.is_ok() && kept.behind.load(Ordering::Acquire)) {
+                return followed;
+            }
+        }
+    }
+
+    /// The following that runs, or a new one; and whether it ran already.
+    fn following(
+        self: &Arc<Self>,
+        kept: &Arc<Kept>,
+    ) -> (Shared<BoxFuture<'static, Result<(), Failed>>>, bool) {
+        let mut running = lock(&kept.following);
+        match running.as_ref() {
+            Some(following) if following.peek().is_none() => (following.clone(), true),
+            Some(_) | None => {
+                let (inner, place) = (Arc::clone(self), Arc::clone(kept));
+                let following = async move {
+                    let now = inner.clock.now();
+                    place.behind.store(false, Ordering::Release);
+                    let followed = AssertUnwindSafe(inner.follow_once(&place, now)).catch_unwind();
+                    let followed = followed.await.unwrap_or_else(|_| {
+                        tracing::error!("the store panicked");
+                        Err(Failed::Contended)
+                    });
+                    if followed.is_err() {
+                        place.behind.store(true, Ordering::Release);
+                    }
+                    followed
+                }
+                .boxed()
+                .shared();
+                *running = Some(following.clone());
+                (following, false)
+            }
+        }
+    }
+
+    async fn follow_once(&self, kept: &Kept, now: Timestamp) -> Result<(), Failed> {
+        if let Some(view) = kept.view.load_full() {
+            // Whoever holds it follows it on; nobody else has to have the refuse.
+            let worn = view.is_worn() && Arc::strong_count(&view) == 2;
+            if !worn && self.catch_up(kept, &view).await? {
+                kept.confirm(&view, now);
+                return Ok(());
+            }
+            // It shows less than it should: people count now who were not in it.
+            kept.give_up();
+            kept.behind.store(false, Ordering::Release);
+        }
+        let view = self.load_view(kept.scope).await?;
+        if !self.catch_up(kept, &view).await? {
+            return Err(Failed::Contended);
+        }
+        kept.confirm(&view, now);
+        kept.view.store(Some(view));
+        self.views.make_room();
+        Ok(())
+    }
+
+    // ── Loading ─────────────────────────────────────────────────────────────────────────────────
+
+    /// A view as of the organization's revision at the beginning of a scan, or later: whatever
+    /// changed during the scan is caught up with.
+    #[tracing::instrument(name = "tenure.load_view", level = "debug", skip_all)]
+    async fn load_view(&self, scope: Scope) -> Result<Arc<View>, Failed> {
+        let mut needs = vec![Need::Record(Key::Organization(scope.organization))];
+        needs.extend(scope.workspace.map(|id| Need::Record(Key::Workspace(id))));
+        let records = self.store.load(&needs).await?;
+        let state = State::new(records.iter().cloned());
+        let organization =
+            state.organization(scope.organization).ok_or(Refusal::NotFound(Thing::Organization))?;
+        if scope.workspace.is_some_and(|id| state.workspace(scope.organization, id).is_none()) {
+            return Err(Refusal::NotFound(Thing::Workspace).into());
+        }
+        let people = organization.tally.total();
+        let everybody = people <= self.views.keeping.everybody_up_to;
+        let (holds, room) = if everybody {
+            (Holds::Everybody, usize::try_from(people).unwrap_or(0))
+        } else {
+            (Holds::WhoeverIsAdmitted, 1_024)
+        };
+        let room = if scope.workspace.is_some() { room.min(1_024) } else { room };
+        let view = Arc::new(View::new(scope, Arc::clone(&self.host.catalogue), holds, room));
+        let since = organization.revision();
+        let show = |records: &[Record]| {
+            let mut update = Update::of_records(records);
+            update.revision = since;
+            view.apply(&update, |_| Wants::Everything) == Applied::Shown
+        };
+        let mut shown = show(&records);
+        shown &= show(&self.listed(scope.organization).await?);
+        if everybody {
+            // Those of the workspace first: whoever is in it counts with both memberships.
+            let scopes = scope.workspace.map(|_| scope).into_iter().chain([scope.whole()]);
+            for scope in scopes {
+                let mut after: Option<PeoplePosition> = None;
+                loop {
+                    let filter = PeopleFilter::default();
+                    let question = Find::People { scope, filter, after, limit: PAGE };
+                    let page = self.store.find(&question).await?;
+                    shown &= show(&page);
+                    after = page.last().and_then(position);
+                    if after.is_none() || page.len() < PAGE as usize {
+                        break;
+                    }
+                }
+            }
+        }
+        if shown { Ok(view) } else { Err(Failed::Contended) }
+    }
+
+    /// All teams and support accesses of an organization, teams that are deleted left out.
+    async fn listed(&self, organization: OrganizationId) -> Result<Vec<Record>, StoreError> {
+        let teams = |after: Option<uuid::Uuid>| Find::Teams {
+            organization,
+            after: after.map(TeamId::new),
+            limit: PAGE,
+        };
+        let supports = |after: Option<uuid::Uuid>| Find::SupportAccesses {
+            organization,
+            after: after.map(SupportAccessId::new),
+            limit: PAGE,
+        };
+        let mut all = self.pages(teams).await?;
+        all.extend(self.pages(supports).await?);
+        Ok(all)
+    }
+
+    async fn pages(
+        &self,
+        question: impl Fn(Option<uuid::Uuid>) -> Find + Send,
+    ) -> Result<Vec<Record>, StoreError> {
+        let mut all = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.store.find(&question(after)).await?;
+            let more = page.len() == PAGE as usize;
+            after = page.last().and_then(listed_id);
+            all.extend(page);
+            if !more || after.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    // ── Following ───────────────────────────────────────────────────────────────────────────────
+
+    /// Shows what had been committed when it was asked; false if the view has to be made anew.
+    async fn catch_up(&self, kept: &Kept, view: &View) -> Result<bool, Failed> {
+        const ROUNDS: u32 = 8;
+        let scope = view.scope();
+        let organization = scope.organization;
+        for _ in 0..ROUNDS {
+            let (behind, before) = (view.revision(), kept.out_of_turn.load(Ordering::Acquire));
+            let now = revision(&self.store.load(&[record(Key::Organization(organization))]).await?);
+            let now = now.ok_or(Refusal::NotFound(Thing::Organization))?;
+            if now <= behind {
+                return Ok(true);
+            }
+            if now.get() - behind.get() > FAR_BEHIND {
+                return Ok(false);
+            }
+            let changed = self.changed(organization, behind, now).await?;
+            let mut needs = changed.needs(scope);
+            if changed.lists {
+                needs.extend(self.listed(organization).await?.iter().map(|it| record(it.key())));
+                needs.extend(view.teams().into_iter().map(|id| record(Key::Team(id))));
+            }
+            let records = self.store.load(&needs).await?;
+            let mut update = Update::of_records(&records);
+            // It may be newer than that; what else has changed since is looked at the next time.
+            update.revision = changed.up_to;
+            let applied = view.apply(&update, |shown| {
+                let as_it_was = kept.out_of_turn.load(Ordering::Acquire) == before;
+                if as_it_was && shown <= changed.up_to { Wants::Everything } else { Wants::Nothing }
+            });
+            match applied {
+                Applied::Shown => return Ok(true),
+                Applied::MakeAnew => return Ok(false),
+                // This process has committed more since.
+                Applied::NotWanted => {}
+            }
+        }
+        Err(Failed::Contended)
+    }
+
+    /// What the audit says has changed between two revisions, or a little later.
+    async fn changed(
+        &self,
+        organization: OrganizationId,
+        behind: Revision,
+        now: Revision,
+    ) -> Result<Changed, Failed> {
+        let stream = Stream::Organization(organization);
+        let mut changed = Changed { up_to: behind, memberships: BTreeSet::new(), lists: false };
+        while changed.up_to < now {
+            let question = Find::Entries { stream, after: changed.up_to, limit: PAGE };
+            let entries = self.store.find(&question).await?;
+            if entries.is_empty() {
+                return Err(StoreError("an audit entry is missing".to_owned()).into());
+            }
+            for record in entries {
+                let Record::Entry(it) = record else { continue };
+                changed.up_to = it.entry.position;
+                changed.memberships.extend(&it.entry.subjects);
+                // What else changes comes with the organization, or is about a membership.
+                let listed = |event: &String| {
+                    (event.starts_with("Team") && event != "TeamJoined" && event != "TeamLeft")
+                        || event.starts_with("Support")
+                };
+                changed.lists |= it.entry.events.iter().any(listed);
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Tells the views of an organization what a batch has changed, before anybody is answered.
+    pub(super) fn publish(&self, state: &State, stream: Stream, first: Revision) {
+        let Stream::Organization(organization) = stream else { return };
+        let places = self.views.of(organization);
+        if places.is_empty() {
+            return;
+        }
+        let update = Update::of_state(state, organization);
+        for kept in places {
+            let Some(view) = kept.view.load_full() else {
+                // It is being loaded: it catches up before anybody sees it.
+                kept.look_again();
+                continue;
+            };
+            let applied = view.apply(&update, |shown| {
+                if shown >= update.revision {
+                    Wants::Nothing
+                } else if shown.next() >= first {
+                    Wants::Everything
+                } else {
+                    // Others were first, elsewhere: that is looked up by whoever asks next.
+                    kept.out_of_turn.fetch_add(1, Ordering::AcqRel);
+                    kept.look_again();
+                    Wants::OutOfTurn
+                }
+            });
+            if applied == Applied::MakeAnew {
+                kept.give_up();
+            }
+        }
+    }
+
+    /// The outcome of a commit is not known: what the views show may no longer be so.
+    pub(super) fn doubt(&self, stream: Stream) {
+        if let Stream::Organization(organization) = stream {
+            self.views.of(organization).iter().for_each(|kept| kept.look_again());
+        }
+    }
+
+    /// Follows the store for views that somebody holds a guard of, and lets nobody in on those
+    /// that cannot be followed for too long.
+    pub(super) async fn follow_held(self: &Arc<Self>) {
+        let places: Vec<_> = self.views.all.load().values().flatten().cloned().collect();
+        for kept in places {
+            let now = self.clock.now();
+            let held = kept.view.load_full().is_some_and(|view| Arc::strong_count(&view) > 2);
+            if held && !kept.is_younger(self.views.keeping.follow_every, now) {
+                let followed = self.follow(&kept).await;
+                if followed.is_err() && kept.is_too_old(self.views.keeping.oldest, now) {
+                    kept.give_up();
+                }
+            }
+        }
+    }
+
+    /// Loads people into a view that does not hold everybody.
+    pub(super) async fn admit(&self, seen: &Seen, users: &[UserId]) -> Result<(), Error> {
+        const ROUNDS: u32 = 8;
+        let Seen { kept, view } = seen;
+        let guard = view.guard();
+        let missing: Vec<_> = users.iter().filter(|user| !guard.knows(**user)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let scope = view.scope();
+        let mut needs = vec![record(Key::Organization(scope.organization))];
+        for user in missing {
+            let scopes = scope.workspace.map(|_| scope).into_iter().chain([scope.whole()]);
+            needs.extend(scopes.map(|it| Need::Holder(Claim::MembershipUser(it, *user))));
+        }
+        for _ in 0..ROUNDS {
+            let before = kept.out_of_turn.load(Ordering::Acquire);
+            let records = self.store.load(&needs).await?;
+            let update = Update::of_records(&records);
+            let applied = view.admit(&update, |shown| {
+                let as_it_was = kept.out_of_turn.load(Ordering::Acquire) == before;
+                if as_it_was && shown <= update.revision {
+                    Wants::OutOfTurn
+                } else {
+                    Wants::Nothing
+                }
+            });
+            match applied {
+                Applied::Shown => return Ok(()),
+                Applied::MakeAnew => {
+                    kept.give_up();
+                    return Err(Error::Contended);
+                }
+                Applied::NotWanted => {}
+            }
+        }
+        Err(Error::Contended)
+    }
+}
+
+/// A view with its place.
+pub(super) struct Seen {
+    pub(super) kept: Arc<Kept>,
+    pub(super) view: Arc<View>,
+}
+
+/// What entries say has changed.
+struct Changed {
+    /// The last of the entries.
+    up_to: Revision,
+    memberships: BTreeSet<MembershipId>,
+    /// Whether a team or a support access has.
+    lists: bool,
+}
+
+impl Changed {
+    fn needs(&self, scope: Scope) -> Vec<Need> {
+        let whole = [Key::Organization(scope.organization)].into_iter();
+        let workspace = scope.workspace.map(Key::Workspace);
+        let memberships = self.memberships.iter().map(|id| Key::Membership(*id));
+        whole.chain(workspace).chain(memberships).map(record).collect()
+    }
+}
+
+const fn record(key: Key) -> Need {
+    Need::Record(key)
+}
+
+fn revision(records: &[Record]) -> Option<Revision> {
+    records.iter().find_map(|record| {
+        if let Record::Organization(it) = record { Some(it.revision()) } else { None }
+    })
+}
+
+fn position(record: &Record) -> Option<PeoplePosition> {
+    let Record::Membership(it) = record else { return None };
+    PeopleFilter::default().position(it)
+}
+
+fn listed_id(record: &Record) -> Option<uuid::Uuid> {
+    match record.key() {
+        Key::Team(id) => Some(id.uuid()),
+        Key::SupportAccess(id) => Some(id.uuid()),
+        Key::Organization(_)
+        | Key::Role(..)
+        | Key::Workspace(_)
+        | Key::User(_)
+        | Key::Membership(_)
+        | Key::Invitation(_)
+        | Key::Handover(_)
+        | Key::Mail(_)
+        | Key::Activity(_)
+        | Key::Block(..)
+        | Key::Receipt(_)
+        | Key::Entry(..) => None,
+    }
+}
