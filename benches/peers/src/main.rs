@@ -15,10 +15,10 @@ mod agreement;
 mod casbin;
 mod cedar;
 mod gatehouse;
+mod ours;
 mod peer;
 mod random;
 mod regorus;
-mod tenure;
 mod timing;
 mod world;
 
@@ -34,6 +34,8 @@ const MEMBERS: usize = 100_000;
 const TEAMS: usize = 200;
 
 const ENTRIES: &[Entry] = &[
+    Entry::of::<ours::Kept>(),
+    Entry::of::<ours::Taken>(),
     Entry::of::<gatehouse::EachReason>(),
     Entry::of::<gatehouse::VetoAndGrant>(),
     Entry::of::<gatehouse::CustomVetoAndGrant>(),

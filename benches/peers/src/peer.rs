@@ -1,7 +1,9 @@
 //! What a participant has to offer to be asked, and how it is asked.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
 
 use crate::world::{Question, World};
 
@@ -32,7 +34,8 @@ pub(crate) trait Peer: Sized {
 
 /// A [`Peer`] that has been set up, whichever it is.
 pub(crate) trait Participant {
-    /// Answers all questions, and says what that took.
+    /// Answers all questions, and says how long this thread worked for that: whoever else is busy
+    /// on the machine would interrupt those most who need longest.
     fn ask(&mut self, questions: &[Question], answers: &mut Vec<bool>) -> Duration;
 }
 
@@ -40,7 +43,7 @@ impl<P: Peer> Participant for P {
     fn ask(&mut self, questions: &[Question], answers: &mut Vec<bool>) -> Duration {
         answers.clear();
         answers.reserve(questions.len());
-        let started = Instant::now();
+        let started = ThreadTime::now();
         for question in questions {
             answers.push(self.allows(black_box(question)));
         }

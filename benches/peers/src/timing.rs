@@ -9,7 +9,7 @@ use crate::world::World;
 const ROUNDS: usize = 15;
 
 /// A turn ends after so many questions...
-const QUESTIONS: usize = 100_000;
+const QUESTIONS: usize = 400_000;
 
 /// ... or after about so long.
 const TURN: Duration = Duration::from_millis(60);
