@@ -25,7 +25,7 @@ pub(crate) struct Agreement {
 }
 
 pub(crate) fn compare(
-    entries: &[Entry],
+    entries: &[&Entry],
     times: &[f64],
     big: &World,
     participants: &mut [Box<dyn Participant>],

@@ -1,7 +1,8 @@
 //! Asks `tenure` and other crates the same permission questions in one process: how long an answer
 //! takes, and whether all say the same.
 //!
-//! `cargo run --release` prints `figure: NAME VALUE` lines at the end. Whoever can be configured in
+//! `cargo run --release` prints `figure: NAME VALUE` lines at the end; with `-- tenure cedar` only
+//! these take part. Whoever can be configured in
 //! more than one way takes part in each, and its fastest counts.
 //!
 //! * **Timing** is by id: a random user of 100,000 by the 16 bytes of the id, and a random one of
@@ -15,6 +16,7 @@ mod agreement;
 mod casbin;
 mod cedar;
 mod gatehouse;
+mod hand;
 mod ours;
 mod peer;
 mod random;
@@ -36,6 +38,7 @@ const TEAMS: usize = 200;
 const ENTRIES: &[Entry] = &[
     Entry::of::<ours::Kept>(),
     Entry::of::<ours::Taken>(),
+    Entry::of::<hand::Finished>(),
     Entry::of::<gatehouse::EachReason>(),
     Entry::of::<gatehouse::VetoAndGrant>(),
     Entry::of::<gatehouse::CustomVetoAndGrant>(),
@@ -63,14 +66,17 @@ const OURS: &str = "tenure";
 const THEIRS: [&str; 4] = ["gatehouse", "regorus", "cedar", "casbin"];
 
 fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let takes_part = |it: &&Entry| asked.is_empty() || asked.iter().any(|name| name == it.name);
+    let entries: Vec<&Entry> = ENTRIES.iter().filter(takes_part).collect();
     let random = &mut Random(7);
     let world = World::random(random, MEMBERS, TEAMS);
     println!("world: {MEMBERS} members, {} roles, {TEAMS} teams", world.roles.len());
-    let mut participants: Vec<_> = ENTRIES.iter().map(|it| (it.set_up)(&world)).collect();
+    let mut participants: Vec<_> = entries.iter().map(|it| (it.set_up)(&world)).collect();
 
     let times = timing::by_id(&world, &mut participants, random);
     println!("\nns per question by id, and which part of the rule is decided");
-    for (entry, nanos) in ENTRIES.iter().zip(&times) {
+    for (entry, nanos) in entries.iter().zip(&times) {
         let part = match entry.part {
             Part::Whole => "whole",
             Part::Rest => "rest",
@@ -78,9 +84,9 @@ fn main() {
         println!("{nanos:>10.1}  {part:<5}  {}: {}", entry.name, entry.configuration);
     }
 
-    let agreement = agreement::compare(ENTRIES, &times, &world, &mut participants, random);
+    let agreement = agreement::compare(&entries, &times, &world, &mut participants, random);
     println!("\nanswers compared with the rule; {:.1} % are allowed", agreement.allowed_percent);
-    for (entry, compared) in ENTRIES.iter().zip(&agreement.compared) {
+    for (entry, compared) in entries.iter().zip(&agreement.compared) {
         let (pairs, different) = (compared.pairs, compared.disagreements);
         println!(
             "{pairs:>10} pairs, {different} different: {}: {}",
@@ -91,7 +97,7 @@ fn main() {
     println!();
     let fastest = |name: &str, part: Option<Part>| {
         let counts = |it: &Entry| it.name == name && part.is_none_or(|part| it.part == part);
-        let counted = (0..ENTRIES.len()).filter(|it| counts(&ENTRIES[*it]));
+        let counted = (0..entries.len()).filter(|it| counts(entries[*it]));
         counted.min_by(|a, b| times[*a].total_cmp(&times[*b]))
     };
     let ours = fastest(OURS, None);
