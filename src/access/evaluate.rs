@@ -68,6 +68,8 @@ pub enum Because {
     WorkspaceClosed,
     /// The view could not be confirmed against the store for too long: nobody is let in on it.
     NotConfirmed,
+    /// Not everybody is in memory, and the person is not: not asked for, or not a member.
+    NotLoaded,
 }
 
 /// What somebody would need who is not allowed.
@@ -98,7 +100,8 @@ impl Decision {
             | Because::NotActive(_)
             | Because::OrganizationNotActive(_)
             | Because::WorkspaceClosed
-            | Because::NotConfirmed => Missing::Belonging,
+            | Because::NotConfirmed
+            | Because::NotLoaded => Missing::Belonging,
             Because::Role(_)
             | Because::Team(_)
             | Because::Grant(_)

@@ -287,6 +287,11 @@ impl Command {
         }
     }
 
+    /// The scope it is about, if it is about one.
+    pub fn scope(&self) -> Option<Scope> {
+        self.inner().scope()
+    }
+
     /// What it has to know before it can be decided.
     pub fn needs(&self, facts: &Facts) -> Vec<Need> {
         let mut needs = Vec::new();

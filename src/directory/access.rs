@@ -130,6 +130,10 @@ impl Access {
         everybody.then(|| self.fresh_or(|_| Vec::new(), ask))
     }
 
+    pub(super) const fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
     /// The revision of the organization that it shows.
     pub fn revision(&self) -> Revision {
         self.guard.revision()

@@ -1,5 +1,6 @@
 //! What a command would do, without doing it.
 
+use crate::access::live::{Comparison, Update};
 use crate::commands::{Command, decide};
 use crate::domain::{Event, MailAbout, MembershipId, State, Stream};
 use crate::ports::Survey;
@@ -18,6 +19,9 @@ pub struct Preview {
     pub mails: Vec<MailAbout>,
     /// What would change hands: who holds it now, and how much of each kind.
     pub work: Vec<(MembershipId, Survey)>,
+    /// Who could do more or less after it, and what: the first thousand people in full. None where
+    /// that cannot be said, because not everybody is in memory.
+    pub access: Option<Comparison>,
 }
 
 /// Seats in use before and after.
@@ -69,7 +73,28 @@ impl UserDirectory {
         let mails = events.iter().filter_map(|event| {
             if let Event::MailDue { mail } = event { Some(mail.about) } else { None }
         });
-        Ok(Preview { mails: mails.collect(), events, seats, work })
+        let mails = mails.collect();
+        let access = self.compare(&command, &state).await?;
+        Ok(Preview { events, seats, mails, work, access })
+    }
+
+    /// Compares what people may do before and after a command.
+    async fn compare(&self, command: &Command, after: &State) -> Result<Option<Comparison>, Error> {
+        const IN_FULL: usize = 1_000;
+        let (Some(scope), now) = (command.scope(), self.inner.clock.now()) else {
+            return Ok(Some(Comparison::default()));
+        };
+        let update = Update::of_state(after, scope.organization);
+        let users = update.users();
+        if !update.is_about_access() {
+            return Ok(Some(Comparison::default()));
+        }
+        match self.access_with(scope, &users).await {
+            Ok(access) => Ok(access.guard().compare(&update, now, IN_FULL)),
+            // What is only about to be has nobody in it whose access could change.
+            Err(Error::Refused(_)) => Ok(Some(Comparison::default())),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -304,7 +304,7 @@ impl Inner {
                 kept.confirm(&view, now);
                 return Ok(());
             }
-            // It shows less than it should: people count now who were not in it.
+            // Too much has changed, or it has grown too much.
             kept.give_up();
             kept.behind.store(false, Ordering::Release);
         }
@@ -340,7 +340,6 @@ impl Inner {
         } else {
             (Holds::WhoeverIsAdmitted, 1_024)
         };
-        let room = if scope.workspace.is_some() { room.min(1_024) } else { room };
         let view = Arc::new(View::new(scope, Arc::clone(&self.host.catalogue), holds, room));
         let since = organization.revision();
         let show = |records: &[Record]| {
@@ -351,7 +350,7 @@ impl Inner {
         let mut shown = show(&records);
         shown &= show(&self.listed(scope.organization).await?);
         if everybody {
-            // Those of the workspace first: whoever is in it counts with both memberships.
+            // In the view of a workspace stands whoever is in it, and whoever could reach in.
             let scopes = scope.workspace.map(|_| scope).into_iter().chain([scope.whole()]);
             for scope in scopes {
                 let mut after: Option<PeoplePosition> = None;

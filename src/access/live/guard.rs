@@ -120,7 +120,9 @@ impl Guard {
                 return given;
             }
         } else if entry.is_none() && self.table.flags() == 0 {
-            return false;
+            // Somebody who came after being looked up.
+            let slot = self.table.find(member.user);
+            return slot.is_some_and(|slot| self.can(Member { slot, ..member }, permission, now));
         }
         self.can_slowly(member.user, number, now())
     }

@@ -12,6 +12,7 @@
 //! The bits hold what does not depend on the time: grants only add to it, so a bit that is set is
 //! right at any time, and where a grant may add something the clock is asked.
 
+mod compare;
 mod definitions;
 mod facts;
 mod guard;
@@ -36,6 +37,7 @@ use definitions::Definitions;
 use facts::Pools;
 use table::Table;
 
+pub use compare::{Comparison, PermissionChange, PersonChange};
 pub use guard::{Guard, Member, Who};
 pub use questions::Person;
 pub use update::Update;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::View;
 use super::definitions::Definitions;
 use super::facts::{Cell, Facts, Few, Held, Part};
 use super::guard::{Guard, Who};
 use super::mask::BITS;
-use super::table::{Entry, UNCONFIRMED};
+use super::table::{Entry, NOT_WORKING, UNCONFIRMED};
 use super::visible::Visible;
+use super::{Holds, View};
 use crate::access::evaluate::{support_decides, unite};
 use crate::access::{Because, Decision, Item, MemberView, Permission};
 use crate::domain::{
@@ -87,7 +87,7 @@ impl Guard {
     pub fn who_may<P: Permission>(&self, permission: P, now: Timestamp) -> Vec<Person> {
         let table = self.current();
         let Some(number) = self.number(permission) else { return Vec::new() };
-        if table.flags() != 0 {
+        if table.flags() & (NOT_WORKING | UNCONFIRMED) != 0 {
             return Vec::new();
         }
         let name: PermissionName = permission.into();
@@ -125,6 +125,12 @@ impl Guard {
         match who {
             Who::User(user) => {
                 let entry = table.find(*user).and_then(|slot| table.entry(slot));
+                if entry.is_none() && view.holds() == Holds::WhoeverIsAdmitted {
+                    return ask(&Subject {
+                        otherwise: Because::NotLoaded,
+                        ..Subject::nobody(None)
+                    });
+                }
                 let held = entry.map(|entry| view.held(entry)).unwrap_or_default();
                 Subject::person(view, &definitions, &held, now, ask)
             }
@@ -140,7 +146,7 @@ impl Guard {
 }
 
 /// Somebody with everything that decides what they may do.
-struct Subject<'s> {
+pub(super) struct Subject<'s> {
     /// Why nobody may do anything here, if so.
     works: Option<Because>,
     support: Option<&'s SupportAccess>,
@@ -154,7 +160,7 @@ impl<'s> Subject<'s> {
         Subject { works, support: None, views: Vec::new(), otherwise: Because::NotAMember }
     }
 
-    fn person<R>(
+    pub(super) fn person<R>(
         view: &View,
         definitions: &Definitions,
         held: &Held,
@@ -179,7 +185,7 @@ impl<'s> Subject<'s> {
         ask(&Subject { works: not_working(definitions), support: None, views, otherwise })
     }
 
-    fn decide(&self, permission: &PermissionName) -> Decision {
+    pub(super) fn decide(&self, permission: &PermissionName) -> Decision {
         if let Some(because) = &self.works {
             return Decision::refused(because.clone());
         }

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     Membership, Organization, OrganizationId, Record, Revision, Role, RoleName, State,
-    SupportAccess, Team, Workspace,
+    SupportAccess, Team, UserId, Workspace,
 };
 
 /// What has changed in an organization up to a revision.
@@ -64,5 +64,15 @@ impl<'a> Update<'a> {
             }
         }
         update
+    }
+
+    /// The users whose memberships it says something of.
+    pub fn users(&self) -> Vec<UserId> {
+        self.memberships.iter().filter_map(|it| it.user).collect()
+    }
+
+    /// Whether it can change what anybody may do.
+    pub fn is_about_access(&self) -> bool {
+        !(self.users().is_empty() && self.roles.is_empty() && self.teams.is_empty())
     }
 }

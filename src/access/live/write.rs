@@ -14,16 +14,27 @@ use crate::domain::{
     Membership, MembershipId, Override, Revision, RoleName, StatusName, TeamId, UserId,
 };
 
-/// What changed of the definitions, so that everybody's bits may have to be found again.
+/// What changed of the definitions, so that somebody's bits may have to be found again.
 #[derive(Default)]
-struct Sweep {
-    roles: Vec<u32>,
-    teams: Vec<u32>,
+pub(super) struct Sweep {
+    /// Whether each role did, by number.
+    roles: Vec<bool>,
+    /// Whether each team did.
+    teams: Vec<bool>,
 }
 
 impl Sweep {
-    const fn is_empty(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.roles.is_empty() && self.teams.is_empty()
+    }
+
+    /// Whether it may concern somebody.
+    pub(super) fn concerns(&self, view: &View, facts: Facts) -> bool {
+        let changed = |flags: &[bool], number: u32| flags.get(number as usize) == Some(&true);
+        matches!(view.pools.cell(facts), Some(Cell::Held(_)))
+            || changed(&self.roles, facts.role())
+            || (!self.teams.is_empty()
+                && view.pools.set(facts.set()).iter().any(|team| changed(&self.teams, *team)))
     }
 }
 
@@ -45,7 +56,7 @@ pub enum Applied {
     Shown,
     /// It did not want it.
     NotWanted,
-    /// It cannot, and has to be made anew: people count in it now who were not in it.
+    /// It cannot, and has to be made anew: it has run out of numbers.
     MakeAnew,
 }
 
@@ -57,18 +68,22 @@ impl View {
         if wants == Wants::Nothing {
             return Applied::NotWanted;
         }
-        let (sweep, reaching) = self.define(writer, update);
-        if reaching && self.scope.workspace.is_some() {
-            return Applied::MakeAnew;
+        let (definitions, sweep) = self.redefined(writer, update);
+        // Whoever is shut out is shut out before anything else is seen, and let in last.
+        if !definitions.works() {
+            self.table.load().raise(NOT_WORKING);
         }
+        self.definitions.store(Arc::clone(&definitions));
         if !sweep.is_empty() {
-            self.sweep(&sweep);
+            self.sweep(&definitions, &sweep);
         }
-        let definitions = self.definitions.load_full();
         for it in &update.memberships {
             if !self.put(writer, &definitions, it, self.holds == Holds::Everybody) {
                 return Applied::MakeAnew;
             }
+        }
+        if definitions.works() {
+            self.table.load().lower(NOT_WORKING);
         }
         if wants == Wants::Everything {
             self.revision.store(update.revision.get(), Ordering::Release);
@@ -89,13 +104,15 @@ impl View {
 
     // ── Definitions ─────────────────────────────────────────────────────────────────────────────
 
-    /// Publishes what is shared, if it changed; says whose bits change by it, and whether people
-    /// now count in a workspace who did not.
-    fn define(&self, writer: &mut Writer, update: &Update<'_>) -> (Sweep, bool) {
+    /// What is shared after an update, and whose bits change by it.
+    pub(super) fn redefined(
+        &self,
+        writer: &mut Writer,
+        update: &Update<'_>,
+    ) -> (Arc<Definitions>, Sweep) {
         let now = self.definitions.load_full();
         let mut next: Option<Definitions> = None;
         let mut sweep = Sweep::default();
-        let mut reaching = false;
         if let Some(it) = update.organization
             && it.status != now.organization
         {
@@ -115,9 +132,7 @@ impl View {
             if now.role(number).map(|old| &old.it) == role {
                 continue;
             }
-            sweep.roles.push(number);
-            let was = now.role(number).is_some_and(|old| old.it.reaches_workspaces);
-            reaching |= role.is_some_and(|role| role.reaches_workspaces) && !was;
+            flag(&mut sweep.roles, number);
             let compiled = role.map(|role| {
                 let mask = Mask::of_role(&self.catalogue, &role.permissions);
                 Arc::new(Compiled { it: role.clone(), mask })
@@ -134,9 +149,7 @@ impl View {
             }
             let mask = Mask::of(&self.catalogue, it.permissions.keys());
             let compiled = Compiled { it: (*it).clone(), mask };
-            if now.team(number).map(|old| old.mask).unwrap_or_default() != mask || it.deleted {
-                sweep.teams.push(number);
-            }
+            flag(&mut sweep.teams, number);
             let compiled = (!it.deleted).then(|| Arc::new(compiled));
             replace(&mut next.get_or_insert_with(|| (*now).clone()).teams, number, compiled);
         }
@@ -144,38 +157,16 @@ impl View {
             let supports = &mut next.get_or_insert_with(|| (*now).clone()).supports;
             supports.insert(it.id, Arc::new((*it).clone()));
         }
-        if let Some(next) = next {
-            // Whoever is shut out is shut out before anything else is seen.
-            let table = self.table.load();
-            if !next.works() {
-                table.raise(NOT_WORKING);
-            }
-            let works = next.works();
-            self.definitions.store(Arc::new(next));
-            if works {
-                table.lower(NOT_WORKING);
-            }
-        }
-        // The first roles of a new view make nobody count who did not.
-        (sweep, reaching && writer.entries > 0)
+        (next.map_or(now, Arc::new), sweep)
     }
 
-    /// Finds the bits of everybody again whom a change of the definitions may concern.
-    fn sweep(&self, sweep: &Sweep) {
-        let definitions = self.definitions.load_full();
+    /// Finds the bits of everybody again whom a change of the definitions concerns.
+    fn sweep(&self, definitions: &Definitions, sweep: &Sweep) {
         let table = self.table.load();
-        let roles: Vec<bool> = flags(&sweep.roles);
-        let teams: Vec<bool> = flags(&sweep.teams);
-        let hit = |flags: &[bool], number: u32| flags.get(number as usize) == Some(&true);
         for (_, entry) in table.iter() {
             let facts = Facts(entry.facts());
-            let held = matches!(self.pools.cell(facts), Some(Cell::Held(_)));
-            if held
-                || hit(&roles, facts.role())
-                || (!teams.is_empty()
-                    && self.pools.set(facts.set()).iter().any(|team| hit(&teams, *team)))
-            {
-                entry.write_bits(self.mask_of(&definitions, facts));
+            if sweep.concerns(self, facts) {
+                entry.write_bits(self.mask_of(definitions, facts));
             }
         }
     }
@@ -193,6 +184,9 @@ impl View {
             None => Few::default(),
         };
         if facts.status() != StatusName::Active {
+            return Mask::default();
+        }
+        if self.scope.workspace.is_some() && !reaches(definitions, facts.role()) {
             return Mask::default();
         }
         let (given, keeps) = given(definitions, facts.role(), self.pools.set(facts.set()));
@@ -215,7 +209,7 @@ impl View {
             return Mask::default();
         };
         let mut mask = Mask::default();
-        if self.scope.workspace.is_none() || reaches(definitions, whole) {
+        if self.scope.workspace.is_none() || reaches(definitions, whole.role) {
             mask = mask.and(self.mask_part(definitions, whole));
         }
         if let Some(here) = held.here.as_ref().filter(|it| it.is_active()) {
@@ -274,30 +268,9 @@ impl View {
             return true;
         }
         *place = it.is_live().then(|| writer.part(it));
-        if entry.is_none() && !self.counts(definitions, &held, it) {
-            return true;
-        }
         let Some(facts) = self.pack_held(writer, entry, &held) else { return false };
         self.write(writer, definitions, &table, (entry, user, it.id), facts);
         true
-    }
-
-    /// Whether somebody has to be in the view: in one of a workspace, who is in it, or reaches in.
-    fn counts(&self, definitions: &Definitions, held: &Held, it: &Membership) -> bool {
-        let granted = |it: &Membership| {
-            it.grants.values().any(|grant| match &grant.gives {
-                crate::domain::Given::Role(name) => definitions
-                    .roles
-                    .iter()
-                    .flatten()
-                    .any(|role| role.it.name == *name && role.it.reaches_workspaces),
-                crate::domain::Given::Permissions(_) => false,
-            })
-        };
-        self.scope.workspace.is_none()
-            || held.here.is_some()
-            || held.whole.as_ref().is_some_and(|whole| reaches(definitions, whole))
-            || granted(it)
     }
 
     fn write(
@@ -325,11 +298,11 @@ impl View {
     ///
     /// The entry names the membership that was there first, so that only it is ordinary.
     fn pack(&self, writer: &mut Writer, entry: Option<&Entry>, it: &Membership) -> Option<Facts> {
-        let plain = self.scope.workspace.is_none()
+        let plain = it.scope == self.scope.whole()
             && it.is_live()
             && it.fence.0.is_empty()
             && it.grants.is_empty()
-            && entry.is_none_or(|entry| entry.membership() == it.id);
+            && entry.is_none_or(|entry| entry.membership() == it.id && !self.is_here(entry));
         if !plain {
             return None;
         }
@@ -338,6 +311,17 @@ impl View {
         let set = writer.set(self, &it.teams)?;
         let cell = if few.is_empty() { None } else { Some(self.few(writer, few, entry)?) };
         Some(Facts::new(role, it.status.name(), set, cell))
+    }
+
+    /// Whether somebody has a membership in the workspace itself.
+    fn is_here(&self, entry: &Entry) -> bool {
+        self.scope.workspace.is_some()
+            && match self.pools.cell(Facts(entry.facts())) {
+                Some(Cell::Held(number)) => {
+                    self.pools.held(number).is_some_and(|held| held.here.is_some())
+                }
+                Some(Cell::Few(_)) | None => false,
+            }
     }
 
     /// Everything that is known of somebody, kept as it is.
@@ -359,7 +343,8 @@ impl View {
         writer.wholes += 1;
         writer.bytes += size_of_held(held);
         let cell = writer.cell(self, Cell::Held(number))?;
-        let status = held.whole.as_ref().map_or(StatusName::Removed, |whole| whole.status);
+        let part = held.whole.as_ref().or(held.here.as_ref());
+        let status = part.map_or(StatusName::Removed, |part| part.status);
         let timed = [&held.whole, &held.here].into_iter().flatten().any(|it| !it.grants.is_empty());
         Some(Facts::new(0, status, 0, Some(cell)).timed(timed))
     }
@@ -463,7 +448,7 @@ impl Writer {
     }
 
     /// What counts of a membership.
-    fn part(&mut self, it: &Membership) -> Part {
+    pub(super) fn part(&mut self, it: &Membership) -> Part {
         Part {
             id: it.id,
             status: it.status.name(),
@@ -485,8 +470,8 @@ fn given(definitions: &Definitions, role: u32, teams: &[u32]) -> (Mask, bool) {
     (mask, role.is_some_and(|role| role.it.keeps_organization))
 }
 
-fn reaches(definitions: &Definitions, part: &Part) -> bool {
-    definitions.role(part.role).is_some_and(|role| role.it.reaches_workspaces)
+fn reaches(definitions: &Definitions, role: u32) -> bool {
+    definitions.role(role).is_some_and(|role| role.it.reaches_workspaces)
 }
 
 fn replace<T>(list: &mut Vec<Option<T>>, number: u32, it: Option<T>) {
@@ -499,14 +484,12 @@ fn replace<T>(list: &mut Vec<Option<T>>, number: u32, it: Option<T>) {
     }
 }
 
-fn flags(numbers: &[u32]) -> Vec<bool> {
-    let mut flags = vec![false; numbers.iter().max().map_or(0, |max| *max as usize + 1)];
-    for number in numbers {
-        if let Some(flag) = flags.get_mut(*number as usize) {
-            *flag = true;
-        }
+fn flag(flags: &mut Vec<bool>, number: u32) {
+    let number = number as usize;
+    flags.resize(flags.len().max(number + 1), false);
+    if let Some(flag) = flags.get_mut(number) {
+        *flag = true;
     }
-    flags
 }
 
 /// About how many bytes somebody takes of whom everything is kept.

@@ -99,6 +99,7 @@ pub(super) fn membership(id: MembershipId, scope: impl Into<Scope>) -> Membershi
         status: MembershipStatus::Active { since: at(0) },
         role: role_name("agent"),
         overrides: BTreeMap::new(),
+        grants: BTreeMap::new(),
         fence: Fence::default(),
         teams: BTreeSet::new(),
         profile: Profile::default(),
