@@ -21,8 +21,11 @@
 
 mod because;
 mod oracle;
+mod products;
 mod random;
 mod stories;
+mod table;
 mod threads;
+mod visible;
 mod world;
 mod worlds;

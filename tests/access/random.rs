@@ -216,7 +216,7 @@ pub(crate) fn give(rng: &mut Rng, it: &mut Membership, number: u128, names: &[Pe
     } else {
         Given::Permissions(reaches(rng, names, 30))
     };
-    let given = grant(7_000 + number, gives, from, until);
+    let given = grant(it.id.uuid().as_u128() * 10 + number, gives, from, until);
     it.grants.insert(given.id, given);
 }
 

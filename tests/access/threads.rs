@@ -142,7 +142,7 @@ fn write(view: &View, world: &mut World, scope: Scope, told: &Told) {
     for round in 0..ROUNDS {
         let way = round % if scope == whole() { 4 } else { 5 };
         // Growth, now and then, in either state.
-        let mut newcomers = |world: &mut World| {
+        let newcomers = |world: &mut World| {
             let from = world.memberships.len();
             for number in 0..if round % 50 == 7 { 40 } else { 0 } {
                 let grown = std::mem::replace(world, World::new(Vec::new()));

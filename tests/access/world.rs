@@ -11,7 +11,7 @@ use tenure::domain::{
     OrganizationStatus, PermissionName, Record, Revision, Rules, State, SupportAccess, TeamId,
     Timestamp, UserId, WorkspaceId,
 };
-use tenure::{Catalogue, Principal, Role, Scope};
+use tenure::{Catalogue, Role, Scope};
 use uuid::Uuid;
 
 /// The identity with a number.
@@ -46,10 +46,6 @@ pub(crate) fn whole() -> Scope {
 /// The workspace that is looked at; there is another.
 pub(crate) fn inside() -> Scope {
     Scope::workspace(organization(), workspace(0))
-}
-
-pub(crate) fn person(number: usize) -> Principal {
-    Principal::Person(user(number))
 }
 
 /// An organization as its records say.
