@@ -89,12 +89,14 @@ impl Question<'_> {
                 gives.push(cause);
             }
         }
-        assert!(decision.is_allowed() == !decision.extent.is_nothing(), "{shown}");
+        assert!(decision.is_allowed() != decision.extent.is_nothing(), "{shown}");
         assert!(!decision.is_allowed() || !gives.is_empty(), "nothing gives it: {shown}");
         // Without all that is named, it is not held: nothing was left out.
         let without = |causes: &[&Because]| {
             let mut less = world.clone();
-            causes.iter().for_each(|cause| self.take_away(&mut less, cause));
+            for cause in causes {
+                self.take_away(&mut less, cause);
+            }
             self.decide(&less)
         };
         if decision.is_allowed() {

@@ -16,6 +16,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::wildcard_enum_match_arm,
     reason = "names carry the number of a promise; a test fails by panicking, and its numbers are small"
 )]
 

@@ -1,6 +1,7 @@
 //! Worlds that change: a view that is told of each change answers as one that is built anew does,
 //! also through guards that were taken before, and while its table grows.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use tenure::Permission;
@@ -8,7 +9,7 @@ use tenure::access::live::{Applied, Update, View, Wants};
 use tenure::domain::{Event, Membership, Record, Revision, RoleName, State, StatusName, Stream};
 
 use crate::random::{self, Rng, USERS};
-use crate::world::{World, at, inside, organization, status, user, whole};
+use crate::world::{World, at, inside, membership, organization, status, user, whole};
 use crate::worlds::{Asked, Held, SCOPES, desk, many, smaller, try_guards};
 
 const STORIES: u64 = 2_000;
@@ -75,7 +76,7 @@ fn explain<P: Permission>(
     let mut then = world.clone();
     for change in &changes {
         let change = Change::happen(&mut then, &mut Rng(*change), asked);
-        told += &format!("then: {change:?}\n");
+        writeln!(told, "then: {change:?}").unwrap();
     }
     panic!("seed {seed}: {why}\nat first: {world:?}{told}at last: {then:?}");
 }
@@ -255,28 +256,24 @@ impl Change {
             }
             _ => {
                 it.what = "many come";
-                for _ in 0..30 {
-                    let number = 1_000_000 + world.memberships.len();
-                    let role = random::random_role_name(rng);
-                    let before = world.memberships.len();
-                    *world = std::mem::replace(world, World::new(Vec::new())).with(
-                        number,
-                        whole(),
-                        role,
-                    );
-                    if rng.chance(50) {
-                        *world = std::mem::replace(world, World::new(Vec::new())).with(
-                            number,
-                            inside(),
-                            role,
-                        );
-                    }
-                    it.records.extend(world.memberships[before..].iter().map(record));
-                }
+                it.records = crowd(world, rng);
             }
         }
         it
     }
+}
+
+/// So many that the table grows; every other one into the workspace as well.
+fn crowd(world: &mut World, rng: &mut Rng) -> Vec<Record> {
+    let before = world.memberships.len();
+    for number in 0..30 {
+        let (who, role) = (1_000_000 + before + number, random::random_role_name(rng));
+        for scope in [whole(), inside()].into_iter().take(1 + number % 2) {
+            let id = 1_000 + world.memberships.len() as u128;
+            world.memberships.push(membership(id, scope, user(who), role));
+        }
+    }
+    world.memberships[before..].iter().map(record).collect()
 }
 
 fn record(it: &Membership) -> Record {

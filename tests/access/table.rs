@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tenure::access::{Alternative, Decision};
-use tenure::domain::{Breadth, Fence, Override, PermissionName, StatusName};
+use tenure::domain::{Breadth, Fence, FenceName, Override, PermissionName, StatusName};
 use tenure::testing::cast::{self, Desk};
 use tenure::{Catalogue, Management, Permission as _, Reach, Role, Scope};
 
@@ -20,8 +20,8 @@ pub(crate) fn cell(decision: &Decision) -> String {
             Breadth::Team => "team",
             Breadth::Own => "own",
         };
-        let within: String = it.within.iter().map(|name| format!("@{name}")).collect();
-        format!("{breadth}{within}")
+        let within = it.within.iter().map(FenceName::as_str);
+        [breadth].into_iter().chain(within).collect::<Vec<_>>().join("@")
     };
     let cells: Vec<String> = decision.extent.alternatives().map(alternative).collect();
     assert_eq!(cells.is_empty(), !decision.is_allowed());

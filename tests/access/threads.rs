@@ -95,7 +95,7 @@ fn read(guard: &Guard, told: &Told, fresh: bool) {
         let listed = taken.who_may(Desk::ViewTickets, at(5)).iter().any(|it| it.user == user(BOB));
         // Only if nothing was published meanwhile is it certain what had to be answered.
         let after = told.epoch.load(Ordering::Acquire);
-        if before == after && before % 2 == 0 {
+        if before == after && before.is_multiple_of(2) {
             let any = by_member || by_user || checked || visible || listed;
             assert!(!any, "let in at {before}: {by_member} {by_user} {checked} {visible} {listed}");
             seen.0 += 1;
