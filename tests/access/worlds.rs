@@ -208,7 +208,7 @@ fn try_world<P: Permission>(
         let view = world.view(scope, &asked.catalogue);
         let guards = [Held { guard: view.guard(), members: Vec::new() }];
         allowed += try_guards(&guards, world, &state, asked, scope, rng.as_deref_mut())?;
-        if rng.as_mut().is_none_or(|rng| rng.chance(3)) {
+        if rng.as_mut().is_none_or(|rng| rng.below(200) == 0) {
             try_unconfirmed(&view, world, asked, scope)?;
             try_admitted(world, asked, scope)?;
         }
@@ -265,7 +265,7 @@ pub(crate) fn try_guards<P: Permission>(
         for held in guards {
             allowed += usize::from(question.ask(held, permission, &item)?);
         }
-        let at_all = rng.chance(10);
+        let at_all = rng.chance(4);
         for held in guards.iter().filter(|_| round == 0 && at_all) {
             question.list(held, asked)?;
             who_may(held, world, scope, permission, now)?;
