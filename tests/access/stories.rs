@@ -4,11 +4,14 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use tenure::Permission;
-use tenure::access::live::{Applied, Update, View, Wants};
-use tenure::domain::{Event, Membership, Record, Revision, RoleName, State, StatusName, Stream};
+use tenure::access::Standing;
+use tenure::access::live::{Applied, Guard, PersonChange, Update, View, Wants};
+use tenure::domain::{
+    Event, Membership, Record, Revision, RoleName, State, StatusName, Stream, Timestamp,
+};
+use tenure::{Permission, Principal};
 
-use crate::random::{self, Rng, USERS};
+use crate::random::{self, Rng, TIMES, USERS};
 use crate::world::{World, at, inside, membership, organization, status, user, whole};
 use crate::worlds::{Asked, Held, SCOPES, desk, many, smaller, try_guards};
 
@@ -119,10 +122,18 @@ fn try_story<P: Permission>(
             let change = Change::happen(&mut world, &mut Rng(*change), asked);
             let position = &mut world.organization.head.position;
             *position = Revision::new(position.get() + 1);
-            if let Applied::MakeAnew = change.tell(&view, &world, before) {
+            let compared = match rng.as_deref_mut() {
+                Some(rng) => rng.chance(15).then(|| at(rng.below(TIMES + 3) as i64)),
+                None => Some(at(4)),
+            };
+            let compared = compared.map(|now| (asked, now));
+            let told = change.tell(&guards[0].guard, &world, before, compared);
+            let told =
+                told.map_err(|why| format!("compared, {} ({number}): {why}", change.what))?;
+            if told == Applied::MakeAnew {
                 anew += 1;
                 view = world.view(scope, &asked.catalogue);
-                guards.clear();
+                guards = vec![hold(&view)];
             }
             if view.revision() != world.revision() {
                 return Err(format!("shows {}, not {}", view.revision(), world.revision()));
@@ -148,23 +159,77 @@ fn hold(view: &Arc<View>) -> Held {
 }
 
 impl Change {
-    /// Tells a view of it, as the directory does that committed it, or as one that read it.
-    fn tell(&self, view: &View, world: &World, mut before: State) -> Applied {
+    /// Tells a view of it, as the directory does that committed it, or as one that read it; before
+    /// that, what it would do to whom is asked of a guard.
+    fn tell<P: Permission>(
+        &self,
+        guard: &Guard,
+        world: &World,
+        mut before: State,
+        asked: Option<(&Asked<P>, Timestamp)>,
+    ) -> Result<Applied, String> {
         let last = Revision::new(world.revision().get() - 1);
-        let wants = |shown: Revision| {
-            assert_eq!(shown, last);
-            Wants::Everything
+        let apply = |update: &Update<'_>, before: &State| {
+            if let Some((asked, now)) = asked {
+                self.compare(guard, update, asked, [before, &world.state()], now)?;
+            }
+            Ok(guard.view().apply(update, |shown| {
+                assert_eq!(shown, last);
+                Wants::Everything
+            }))
         };
         if let Some(role) = &self.deleted {
+            let was = before.clone();
             let event = Event::RoleDeleted { role: role.clone() };
             before.apply(Stream::Organization(organization()), &event);
             let mut update = Update::of_state(&before, organization());
             update.revision = world.revision();
-            return view.apply(&update, wants);
+            return apply(&update, &was);
         }
         let mut records = world.head();
         records.extend(self.records.iter().cloned());
-        view.apply(&Update::of_records(&records), wants)
+        apply(&Update::of_records(&records), &before)
+    }
+
+    /// What a comparison says of each person is what they may before and after, person by person.
+    fn compare<P: Permission>(
+        &self,
+        guard: &Guard,
+        update: &Update<'_>,
+        asked: &Asked<P>,
+        [before, after]: [&State; 2],
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let is_erased = |it: &Record| matches!(it, Record::Membership(it) if it.user.is_none());
+        if self.records.iter().any(is_erased) {
+            // Of whoever is erased nobody can say who they are; they had gone before.
+            return Ok(());
+        }
+        let scope = guard.view().scope();
+        let comparison = guard.compare(update, now, usize::MAX).ok_or("everybody is there")?;
+        let mut people = 0;
+        for number in 0..USERS {
+            let extent = |state: &State, name| {
+                let who = Principal::Person(user(number));
+                Standing::of(state, scope, &who, now).unwrap().decide(name).extent
+            };
+            let both =
+                asked.catalogue.names().map(|it| (it, extent(before, it), extent(after, it)));
+            let changed: Vec<_> = both.filter(|(_, before, after)| before != after).collect();
+            let found = comparison.changes.iter().find(|it| it.person.user == user(number));
+            let found = found.map_or(&[][..], |it| &it.permissions[..]);
+            let found = found.iter().map(|it| (&it.permission, &it.before, &it.after));
+            if !found.eq(changed.iter().map(|(name, before, after)| (*name, before, after))) {
+                return Err(format!("{number} in {scope:?}: {changed:?}, not {comparison:?}"));
+            }
+            people += usize::from(!changed.is_empty());
+        }
+        let of_us = |it: &&PersonChange| (0..USERS).any(|number| user(number) == it.person.user);
+        let found = comparison.changes.iter().filter(of_us).count();
+        if found != people || comparison.people != comparison.changes.len() as u64 {
+            return Err(format!("{people} in {scope:?}, not {comparison:?}"));
+        }
+        Ok(())
     }
 
     fn happen<P: Permission>(world: &mut World, rng: &mut Rng, asked: &Asked<P>) -> Self {

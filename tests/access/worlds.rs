@@ -81,10 +81,12 @@ pub(crate) fn desk() -> Asked<Desk> {
     Asked::new(Catalogue::new().with::<Desk>(), &Desk::ALL[..5])
 }
 
-/// On both sides of the last bit, the management permissions coming first.
+/// On both sides of the end of each word of bits, with or without a bit of it set aside; the
+/// management permissions come first.
 pub(crate) fn many() -> Asked<Many> {
-    let last = 192 - Management::ALL.len();
-    let asked = [0, 1, last - 1, last, last + 1, MANY - 1].map(|it| Many::ALL[it]);
+    let ends = [63, 64, 126, 128, 189, 192].map(|end| end - Management::ALL.len());
+    let around = ends.into_iter().flat_map(|end| [end - 1, end]).chain([0, MANY - 1]);
+    let asked: Vec<Many> = around.map(|it| Many::ALL[it]).collect();
     Asked::new(Catalogue::new().with::<Many>(), &asked)
 }
 
