@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
+    clippy::wildcard_enum_match_arm,
     reason = "a test fails by panicking, and its own numbers are small"
 )]
 
@@ -18,8 +19,8 @@ use tenure::adapters::memory::MemoryStore;
 use tenure::commands::*;
 use tenure::directory::Keeping;
 use tenure::domain::{
-    ChangeSet, DeactivatedBecause, Fence, MembershipId, Need, OrganizationId, Override, Record,
-    RoleName, Scope, Span, TeamId, UserId, WorkspaceId,
+    ChangeSet, DeactivatedBecause, Fence, Given, Lasting, MembershipId, Need, OrganizationId,
+    Override, Record, RoleName, Scope, Span, TeamId, UserId, WorkspaceId,
 };
 use tenure::ports::{CommitError, Find, StoreError};
 use tenure::testing::cast::{Company, Desk, KEY, roles};
@@ -396,7 +397,7 @@ impl Story {
             self.pick(&self.teams.clone())
         };
         self.named += 1;
-        match self.dice.throw(20) {
+        match self.dice.throw(23) {
             0 => ChangeRole { scope, membership, role: self.role() }.into(),
             1 => {
                 Deactivate { scope, membership, because: DeactivatedBecause::Left, handover: None }
@@ -456,6 +457,23 @@ impl Story {
                 CloseWorkspace { organization, workspace: self.pick(&self.workspaces.clone()) }
                     .into()
             }
+            18..=20 => {
+                let gives = if self.dice.throw(2) == 0 {
+                    Given::Role(self.role())
+                } else {
+                    Given::Permissions([(self.permission().into(), self.reach())].into())
+                };
+                let hours = self.dice.throw(4) as u16;
+                GiveGrant {
+                    scope,
+                    membership,
+                    gives,
+                    from: Some(self.it.clock.now().plus(Span::hours(hours))),
+                    lasting: Lasting::For(Span::hours(1 + hours)),
+                    reason: "the busy season".parse().unwrap(),
+                }
+                .into()
+            }
             17 => EraseMember { organization, membership }.into(),
             _ => {
                 let scope = match self.workspaces.last() {
@@ -502,7 +520,9 @@ impl Story {
             }
         }
         if from_elsewhere {
-            self.it.clock.advance(Span::seconds(1));
+            // Long enough for a grant to begin or to end.
+            let seconds = self.dice.throw(3) as u32 * 3_600;
+            self.it.clock.advance(Span::seconds(1 + seconds));
         }
     }
 

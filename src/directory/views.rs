@@ -65,8 +65,11 @@ pub(super) struct Kept {
     /// Counts what was shown out of turn: what was read before it may be older.
     out_of_turn: AtomicU64,
     /// Whoever asks the store for news asks for all who wait, and any of them can go on with it.
-    following: Mutex<Option<Shared<BoxFuture<'static, Result<(), Failed>>>>>,
+    following: Mutex<Option<Following>>,
 }
+
+/// The store being followed, by whoever waits for it.
+type Following = Shared<BoxFuture<'static, Result<(), Failed>>>;
 
 /// Why the store was not followed.
 #[derive(Clone)]
@@ -266,10 +269,7 @@ impl Inner {
     }
 
     /// The following that runs, or a new one; and whether it ran already.
-    fn following(
-        self: &Arc<Self>,
-        kept: &Arc<Kept>,
-    ) -> (Shared<BoxFuture<'static, Result<(), Failed>>>, bool) {
+    fn following(self: &Arc<Self>, kept: &Arc<Kept>) -> (Following, bool) {
         let mut running = lock(&kept.following);
         match running.as_ref() {
             Some(following) if following.peek().is_none() => (following.clone(), true),

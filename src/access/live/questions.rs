@@ -158,9 +158,9 @@ pub(super) struct Subject<'s> {
     otherwise: Because,
 }
 
-impl<'s> Subject<'s> {
+impl Subject<'_> {
     const fn nobody(works: Option<Because>) -> Self {
-        Subject { works, support: None, views: Vec::new(), otherwise: Because::NotAMember }
+        Self { works, support: None, views: Vec::new(), otherwise: Because::NotAMember }
     }
 
     pub(super) fn person<R>(

@@ -57,6 +57,7 @@ impl<T: Default> Segments<T> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::Segments;
 

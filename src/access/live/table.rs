@@ -124,15 +124,15 @@ impl Entry<'_> {
 
 /// An identity as two words, in the order in which its bytes lie.
 #[inline]
-fn words(id: uuid::Uuid) -> [u64; 2] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *id.as_bytes();
-    [u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes([i, j, k, l, m, n, o, p])]
+#[expect(clippy::cast_possible_truncation, reason = "halves")]
+const fn words(id: uuid::Uuid) -> [u64; 2] {
+    let both = u128::from_ne_bytes(*id.as_bytes());
+    [both as u64, (both >> 64) as u64]
 }
 
 fn read([first, second]: &[AtomicU64; 2]) -> uuid::Uuid {
-    let [a, b, c, d, e, f, g, h] = first.load(Ordering::Relaxed).to_ne_bytes();
-    let [i, j, k, l, m, n, o, p] = second.load(Ordering::Relaxed).to_ne_bytes();
-    uuid::Uuid::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    let (low, high) = (first.load(Ordering::Relaxed), second.load(Ordering::Relaxed));
+    uuid::Uuid::from_bytes((u128::from(high) << 64 | u128::from(low)).to_ne_bytes())
 }
 
 fn store([first, second]: &[AtomicU64; 2], id: uuid::Uuid) {
@@ -189,7 +189,7 @@ impl Table {
         let [first, second] = self.seeds;
         let product = u128::from(low ^ first) * u128::from(high ^ second);
         let hash = product as u64 ^ (product >> 64) as u64;
-        let bucket = (hash >> 32) * self.tags.len() as u64 >> 32;
+        let bucket = ((hash >> 32) * self.tags.len() as u64) >> 32;
         (bucket as usize, hash & 0x7f | 0x80)
     }
 

@@ -26,7 +26,9 @@ impl<'a> Update<'a> {
     pub fn of_state(state: &'a State, organization: OrganizationId) -> Self {
         let changed = state.changed();
         Self {
-            revision: state.organization(organization).map_or(Revision::NONE, |it| it.revision()),
+            revision: state
+                .organization(organization)
+                .map_or(Revision::NONE, Organization::revision),
             organization: state.organization(organization),
             workspaces: changed.workspaces,
             roles: changed.roles,

@@ -459,7 +459,6 @@ impl Writer {
         number
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "half of a hash")]
     fn set_of(&mut self, view: &View, teams: &[u32]) -> Option<u32> {
         if teams.is_empty() {
             return Some(0);
