@@ -118,7 +118,7 @@ pub(crate) fn grant(number: u128, gives: Given, from: i64, until: i64) -> Grant 
     let mut it = copy(&ONCE, || {
         json!({
             "id": Uuid::nil(), "gives": {"role": "agent"}, "from": 0, "until": 0,
-            "reason": "for a while", "giver": null,
+            "reason": "for a while", "giver": null, "given_at": 0,
         })
     });
     (it.id, it.gives, it.from, it.until) = (id(number), gives, at(from), at(until));
