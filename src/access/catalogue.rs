@@ -124,17 +124,25 @@ pub struct Catalogue {
     host: Vec<PermissionName>,
 }
 
-/// How many numbers are answered fastest. The host's first permissions have the first of them, ours
-/// the last, and whatever the host declares beyond that the numbers behind.
-pub(crate) const FAST: usize = 126;
+/// Numbers below this are answered fastest, by the bits of two words whose last bit stands for no
+/// permission. The host's permissions have the first numbers, ours the last of the two words, and
+/// whatever the host declares beyond that the numbers behind.
+pub(crate) const FAST: usize = 128;
+
+/// The last bit of a word.
+const LAST: usize = 63;
 
 /// The number of the first management permission.
-const OURS: usize = FAST - Management::ALL.len();
+const OURS: usize = FAST - 1 - Management::ALL.len();
 
 /// The number of the host's permission at a place.
 #[inline]
 pub(crate) const fn number_at(place: usize) -> usize {
-    if place < OURS { place } else { place + Management::ALL.len() }
+    if place < LAST { place } else { number_further(place) }
+}
+
+const fn number_further(place: usize) -> usize {
+    if place + 1 < OURS { place + 1 } else { place + 1 + (FAST - OURS) }
 }
 
 impl Catalogue {
@@ -198,12 +206,18 @@ impl Catalogue {
 
     /// The name of a number.
     pub(crate) fn name(&self, number: usize) -> Option<&PermissionName> {
-        if (OURS..FAST).contains(&number) {
-            let ours = Management::ALL.get(number - OURS)?;
+        if let Some(ours) = number.checked_sub(OURS).and_then(|at| Management::ALL.get(at)) {
             return self.names.get(&(*ours).into());
         }
-        let ours = if number < OURS { 0 } else { Management::ALL.len() };
-        self.host.get(number - ours)
+        let between = if number < LAST {
+            0
+        } else if number < OURS {
+            1
+        } else {
+            1 + FAST - OURS
+        };
+        let place = number.checked_sub(between)?;
+        self.host.get(place).filter(|_| number_at(place) == number)
     }
 
     /// The numbers of a name.

@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use super::mask::{IN_WORD, TIMED};
+use super::mask::TIMED;
 use super::table::{RETIRED, Table};
 use super::{Holds, View};
 use crate::access::{Permission, number_at};
@@ -109,7 +109,7 @@ impl Guard {
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
         let Some(number) = self.number(permission) else { return false };
-        match self.table.word(member.slot, number / IN_WORD) {
+        match self.table.word(member.slot, number / 64) {
             Some(word) => self.holds(word, number, member.user, now),
             // Nobody, somebody who came after being looked up, or a permission beyond the bits.
             None => self.can_user(member.user, permission, now),
@@ -128,7 +128,7 @@ impl Guard {
         let Some((_, hot)) = self.table.look_up(user) else {
             return self.table.flags() & RETIRED != 0 && self.can_slowly(user, number, now());
         };
-        match hot.word(number / IN_WORD) {
+        match hot.word(number / 64) {
             Some(word) => self.holds(word, number, user, now),
             None => self.can_slowly(user, number, now()),
         }
@@ -155,7 +155,7 @@ impl Guard {
         // Nobody can predict the answer, so the usual way does not branch on it: a wrong guess
         // would cost more than the check.
         if word & TIMED | u64::from(self.table.flags()) == 0 {
-            return word >> (number % IN_WORD) & 1 == 1;
+            return word >> (number % 64) & 1 == 1;
         }
         self.can_slowly(user, number, now())
     }
@@ -174,8 +174,8 @@ impl Guard {
     #[inline(never)]
     fn can_slowly(&self, user: UserId, number: usize, now: Timestamp) -> bool {
         // What is held whatever the time is held while a grant may add to it.
-        let word = self.table.look_up(user).and_then(|(_, hot)| hot.word(number / IN_WORD));
-        if self.table.flags() == 0 && word.is_some_and(|it| it >> (number % IN_WORD) & 1 == 1) {
+        let word = self.table.look_up(user).and_then(|(_, hot)| hot.word(number / 64));
+        if self.table.flags() == 0 && word.is_some_and(|it| it >> (number % 64) & 1 == 1) {
             return true;
         }
         let permission = self.view.catalogue.name(number);

@@ -4,16 +4,14 @@ use crate::access::{Catalogue, FAST};
 use crate::domain::{PermissionName, RolePermissions};
 
 /// How many 64-bit words a member has.
-pub(super) const WORDS: usize = FAST / IN_WORD;
-
-/// Bits of a word that stand for permissions; the last says whether anything depends on the time.
-pub(super) const IN_WORD: usize = 63;
+pub(super) const WORDS: usize = FAST / 64;
 
 /// Permissions with a number below this are answered by a bit; those beyond, by evaluating.
 pub(super) const BITS: usize = FAST;
 
-/// The bit of a word that sends to the clock, where the permission's own bit is not set.
-pub(super) const TIMED: u64 = 1 << IN_WORD;
+/// The last bit of a word stands for no permission: it sends to the clock, because a grant may add
+/// something.
+pub(super) const TIMED: u64 = 1 << 63;
 
 /// A set of permissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,8 +38,8 @@ impl Mask {
     }
 
     pub(super) fn set(&mut self, number: usize) {
-        if let Some(word) = self.0.get_mut(number / IN_WORD) {
-            *word |= 1 << (number % IN_WORD);
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word |= 1 << (number % 64);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::definitions::Definitions;
 use super::facts::{Cell, Facts, Few, Held, Part};
 use super::guard::{Guard, Who};
-use super::mask::{IN_WORD, TIMED};
+use super::mask::TIMED;
 use super::table::{Entry, NOT_WORKING, UNCONFIRMED};
 use super::visible::Visible;
 use super::{Holds, View};
@@ -94,14 +94,14 @@ impl Guard {
         let view = self.view();
         let definitions = view.definitions.load();
         let holds = |entry: Entry<'_>| {
-            let word = entry.word(number / IN_WORD).filter(|word| word & TIMED == 0);
+            let word = entry.word(number / 64).filter(|word| word & TIMED == 0);
             word.map_or_else(
                 || {
                     Subject::person(view, &definitions, &view.held(entry), now, |subject| {
                         subject.decide(&name).is_allowed()
                     })
                 },
-                |word| word >> (number % IN_WORD) & 1 == 1,
+                |word| word >> (number % 64) & 1 == 1,
             )
         };
         let person =

@@ -20,6 +20,12 @@ use foldhash::fast::RandomState;
 use super::mask::{Mask, WORDS};
 use crate::domain::{MembershipId, UserId};
 
+/// The high bit of the first byte that is free, and perhaps of more.
+#[inline]
+const fn free(tags: u64) -> u64 {
+    equal(tags, 0)
+}
+
 /// What a check by identity reads.
 #[derive(Default)]
 #[repr(align(32))]
@@ -66,7 +72,7 @@ pub(super) struct Table {
 const EIGHT: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// The high bit of each byte that is the tag; at worst of one more.
+/// The high bit of the first byte that is the tag, and of others that may be.
 #[inline]
 const fn equal(tags: u64, tag: u64) -> u64 {
     // Bytes that are equal become zero.
@@ -190,7 +196,7 @@ impl Table {
         let product = u128::from(low ^ first) * u128::from(high ^ second);
         let hash = product as u64 ^ (product >> 64) as u64;
         let bucket = ((hash >> 32) * self.tags.len() as u64) >> 32;
-        (bucket as usize, hash & 0x7f | 0x80)
+        (bucket as usize, (hash & 0xff).max(1))
     }
 
     #[inline]
@@ -209,15 +215,19 @@ impl Table {
         self.hot.get(slot as usize)?.word(word)
     }
 
-    #[inline]
+    /// Where a user stands.
     pub(super) fn find(&self, user: UserId) -> Option<u32> {
-        self.look_up(user).map(|(slot, _)| slot)
+        let id = words(user.uuid());
+        let (bucket, tag) = self.place(id);
+        self.look_further(id, bucket, tag).map(|(slot, _)| slot)
     }
 
-    /// Where a user stands, and what a check reads there.
+    /// What a check reads of a user, and where it stands.
     ///
     /// Nearly everybody is the first in their bucket whose tag is equal; the rest is out of line,
-    /// so that this is short enough for the next look-up to begin before it ends.
+    /// so that this is short enough for the next look-up to begin before it ends. Without an equal
+    /// tag a stranger's entry or a free one is looked at: neither is this user's, but that the user
+    /// of all zeros may meet a free one, which gives nothing.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "as many slots as fit into memory lines")]
     pub(super) fn look_up(&self, user: UserId) -> Option<(u32, &Hot)> {
@@ -226,7 +236,7 @@ impl Table {
         let equal = equal(self.tags.get(bucket)?.load(Ordering::Acquire), tag);
         let slot = bucket * 8 + equal.trailing_zeros() as usize / 8;
         match self.hot.get(slot) {
-            Some(hot) if equal != 0 && hot.is_of(id) => Some((slot as u32, hot)),
+            Some(hot) if hot.is_of(id) => Some((slot as u32, hot)),
             Some(_) | None => self.look_further(id, bucket, tag),
         }
     }
@@ -247,7 +257,7 @@ impl Table {
                 }
                 equal &= equal - 1;
             }
-            if tags & HIGH != HIGH {
+            if free(tags) != 0 {
                 return None;
             }
             bucket = if bucket + 1 == self.tags.len() { 0 } else { bucket + 1 };
@@ -260,7 +270,7 @@ impl Table {
         let (mut bucket, tag) = self.place(words(user.uuid()));
         while let Some(word) = self.tags.get(bucket) {
             let tags = word.load(Ordering::Relaxed);
-            let free = !tags & HIGH;
+            let free = free(tags);
             if free != 0 {
                 let at = free.trailing_zeros() / 8;
                 if let Some(entry) = self.entry(bucket as u32 * 8 + at) {
@@ -279,7 +289,7 @@ impl Table {
     pub(super) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         let taken = |slot: u32| {
             let tags = self.tags.get(slot as usize / 8).map(|tags| tags.load(Ordering::Acquire));
-            tags.is_some_and(|tags| tags >> (slot % 8 * 8) & 0x80 != 0)
+            tags.is_some_and(|tags| tags >> (slot % 8 * 8) & 0xff != 0)
         };
         let all = (0_u32..).zip(&self.hot).zip(self.cold.iter().zip(&self.first));
         all.filter(move |((slot, _), _)| taken(*slot)).map(|((_, hot), (cold, first))| Entry {
