@@ -124,25 +124,17 @@ pub struct Catalogue {
     host: Vec<PermissionName>,
 }
 
-/// Numbers below this are answered fastest, by the bits of two words whose last bit stands for no
-/// permission. The host's permissions have the first numbers, ours the last of the two words, and
-/// whatever the host declares beyond that the numbers behind.
+/// Numbers below this are answered fastest, by a bit. The host's permissions have the first numbers,
+/// ours the last of those, and whatever the host declares beyond that the numbers behind.
 pub(crate) const FAST: usize = 128;
 
-/// The last bit of a word.
-const LAST: usize = 63;
-
 /// The number of the first management permission.
-const OURS: usize = FAST - 1 - Management::ALL.len();
+const OURS: usize = FAST - Management::ALL.len();
 
 /// The number of the host's permission at a place.
 #[inline]
 pub(crate) const fn number_at(place: usize) -> usize {
-    if place < LAST { place } else { number_further(place) }
-}
-
-const fn number_further(place: usize) -> usize {
-    if place + 1 < OURS { place + 1 } else { place + 1 + (FAST - OURS) }
+    if place < OURS { place } else { place + (FAST - OURS) }
 }
 
 impl Catalogue {
@@ -209,15 +201,8 @@ impl Catalogue {
         if let Some(ours) = number.checked_sub(OURS).and_then(|at| Management::ALL.get(at)) {
             return self.names.get(&(*ours).into());
         }
-        let between = if number < LAST {
-            0
-        } else if number < OURS {
-            1
-        } else {
-            1 + FAST - OURS
-        };
-        let place = number.checked_sub(between)?;
-        self.host.get(place).filter(|_| number_at(place) == number)
+        let ours = if number < OURS { 0 } else { FAST - OURS };
+        self.host.get(number - ours)
     }
 
     /// The numbers of a name.

@@ -3,8 +3,8 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use super::mask::TIMED;
-use super::table::{RETIRED, Table};
+use super::facts::Facts;
+use super::table::{GRANTS, RETIRED, Table};
 use super::{Holds, View};
 use crate::access::{Permission, number_at};
 use crate::domain::{Principal, Revision, SubjectName, SupportAccessId, Timestamp, UserId};
@@ -34,6 +34,9 @@ pub struct Member {
     /// The entry in the guard's own table; none stands there if it is past the end.
     slot: u32,
 }
+
+/// Where somebody stands who is not in the table.
+const NOWHERE: u32 = u32::MAX;
 
 /// Whom a question is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +99,7 @@ impl Guard {
     /// Looks somebody up, for several checks.
     #[inline]
     pub fn member(&self, user: UserId) -> Member {
-        Member { user, slot: self.table.find(user).unwrap_or(u32::MAX) }
+        Member { user, slot: self.table.find(user).unwrap_or(NOWHERE) }
     }
 
     /// Whether somebody holds a permission, if only somewhere. `now` is asked only where the time
@@ -109,11 +112,14 @@ impl Guard {
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
         let Some(number) = self.number(permission) else { return false };
-        match self.table.word(member.slot, number / 64) {
-            Some(word) => self.holds(word, number, member.user, now),
-            // Nobody, somebody who came after being looked up, or a permission beyond the bits.
-            None => self.can_user(member.user, permission, now),
+        if let Some(word) = self.table.word(member.slot, number / 64)
+            && self.table.flags() == 0
+        {
+            // Nobody can predict the answer, so nothing branches on it: a wrong guess would cost
+            // more than the check.
+            return word >> (number % 64) & 1 == 1;
         }
+        self.can_slowly(member.user.uuid().as_u64_pair(), member.slot, number, now)
     }
 
     /// The same for somebody who is looked up for this one check.
@@ -125,13 +131,16 @@ impl Guard {
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
         let Some(number) = self.number(permission) else { return false };
-        let Some((_, hot)) = self.table.look_up(user) else {
-            return self.table.flags() & RETIRED != 0 && self.can_slowly(user, number, now());
-        };
-        match hot.word(number / 64) {
-            Some(word) => self.holds(word, number, user, now),
-            None => self.can_slowly(user, number, now()),
+        let mut slot = NOWHERE;
+        if let Some((found, hot)) = self.table.look_up(user) {
+            if let Some(word) = hot.word(number / 64)
+                && self.table.flags() == 0
+            {
+                return word >> (number % 64) & 1 == 1;
+            }
+            slot = found;
         }
+        self.can_slowly(user.uuid().as_u64_pair(), slot, number, now)
     }
 
     /// The number of a permission; none if its enum was not declared.
@@ -144,22 +153,6 @@ impl Guard {
         self.view.catalogue.number(permission)
     }
 
-    #[inline]
-    fn holds(
-        &self,
-        word: u64,
-        number: usize,
-        user: UserId,
-        now: impl FnOnce() -> Timestamp,
-    ) -> bool {
-        // Nobody can predict the answer, so the usual way does not branch on it: a wrong guess
-        // would cost more than the check.
-        if word & TIMED | u64::from(self.table.flags()) == 0 {
-            return word >> (number % 64) & 1 == 1;
-        }
-        self.can_slowly(user, number, now())
-    }
-
     /// The table that is changed now.
     pub(super) fn current(&self) -> Arc<Table> {
         if self.table.flags() & RETIRED == 0 {
@@ -169,16 +162,31 @@ impl Guard {
         }
     }
 
-    /// Where bits alone do not decide.
+    /// Where the guard's own bits do not decide: for strangers and for whoever came after being
+    /// looked up, for people with grants, and when the table is not what it was.
     #[cold]
     #[inline(never)]
-    fn can_slowly(&self, user: UserId, number: usize, now: Timestamp) -> bool {
-        // What is held whatever the time is held while a grant may add to it.
-        let word = self.table.look_up(user).and_then(|(_, hot)| hot.word(number / 64));
-        if self.table.flags() == 0 && word.is_some_and(|it| it >> (number % 64) & 1 == 1) {
-            return true;
+    fn can_slowly(
+        &self,
+        (high, low): (u64, u64),
+        slot: u32,
+        number: usize,
+        now: impl FnOnce() -> Timestamp,
+    ) -> bool {
+        let user = UserId::from(uuid::Uuid::from_u64_pair(high, low));
+        if self.table.flags() & !GRANTS == 0 {
+            let slot = if slot == NOWHERE { self.table.find(user) } else { Some(slot) };
+            let Some(slot) = slot else { return false };
+            let word = self.table.word(slot, number / 64);
+            // What is held whatever the time is held while a grant may add to it.
+            let timed = self.table.entry(slot).is_some_and(|it| Facts(it.facts()).is_timed());
+            if let Some(held) = word.map(|word| word >> (number % 64) & 1 == 1)
+                && (held || !timed)
+            {
+                return held;
+            }
         }
         let permission = self.view.catalogue.name(number);
-        permission.is_some_and(|it| self.decide(&Who::User(user), it, now).is_allowed())
+        permission.is_some_and(|it| self.decide(&Who::User(user), it, now()).is_allowed())
     }
 }

@@ -9,10 +9,6 @@ pub(super) const WORDS: usize = FAST / 64;
 /// Permissions with a number below this are answered by a bit; those beyond, by evaluating.
 pub(super) const BITS: usize = FAST;
 
-/// The last bit of a word stands for no permission: it sends to the clock, because a grant may add
-/// something.
-pub(super) const TIMED: u64 = 1 << 63;
-
 /// A set of permissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mask(pub(super) [u64; WORDS]);
@@ -41,12 +37,6 @@ impl Mask {
         if let Some(word) = self.0.get_mut(number / 64) {
             *word |= 1 << (number % 64);
         }
-    }
-
-    /// The same, where the time may add something to it.
-    #[must_use]
-    pub(super) fn timed(self) -> Self {
-        Self(self.0.map(|word| word | TIMED))
     }
 
     #[must_use]

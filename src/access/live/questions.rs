@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::definitions::Definitions;
 use super::facts::{Cell, Facts, Few, Held, Part};
 use super::guard::{Guard, Who};
-use super::mask::TIMED;
 use super::table::{Entry, NOT_WORKING, UNCONFIRMED};
 use super::visible::Visible;
 use super::{Holds, View};
@@ -94,15 +93,15 @@ impl Guard {
         let view = self.view();
         let definitions = view.definitions.load();
         let holds = |entry: Entry<'_>| {
-            let word = entry.word(number / 64).filter(|word| word & TIMED == 0);
-            word.map_or_else(
-                || {
+            let given = entry.word(number / 64).map(|word| word >> (number % 64) & 1 == 1);
+            match given {
+                Some(given) if given || !Facts(entry.facts()).is_timed() => given,
+                Some(_) | None => {
                     Subject::person(view, &definitions, &view.held(entry), now, |subject| {
                         subject.decide(&name).is_allowed()
                     })
-                },
-                |word| word >> (number % 64) & 1 == 1,
-            )
+                }
+            }
         };
         let person =
             |entry: Entry<'_>| Person { user: entry.user(), membership: view.shown(entry) };

@@ -56,6 +56,9 @@ pub(super) const NOT_WORKING: u32 = 2;
 /// The view could not be confirmed against the store for too long.
 pub(super) const UNCONFIRMED: u32 = 4;
 
+/// Somebody has grants: what the bits do not give, the time may.
+pub(super) const GRANTS: u32 = 8;
+
 /// Entries in buckets of eight, each bucket with a word of eight tags; a tag of 0 means free.
 pub(super) struct Table {
     tags: Box<[AtomicU64]>,
@@ -82,7 +85,7 @@ const fn equal(tags: u64, tag: u64) -> u64 {
 
 impl Hot {
     #[inline]
-    fn is_of(&self, [low, high]: [u64; 2]) -> bool {
+    fn is_of(&self, (low, high): Words) -> bool {
         let [first, second] = &self.user;
         // One branch rather than two.
         (first.load(Ordering::Relaxed) ^ low) | (second.load(Ordering::Relaxed) ^ high) == 0
@@ -129,11 +132,13 @@ impl Entry<'_> {
 }
 
 /// An identity as two words, in the order in which its bytes lie.
+type Words = (u64, u64);
+
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "halves")]
-const fn words(id: uuid::Uuid) -> [u64; 2] {
+const fn words(id: uuid::Uuid) -> Words {
     let both = u128::from_ne_bytes(*id.as_bytes());
-    [both as u64, (both >> 64) as u64]
+    (both as u64, (both >> 64) as u64)
 }
 
 fn read([first, second]: &[AtomicU64; 2]) -> uuid::Uuid {
@@ -142,7 +147,7 @@ fn read([first, second]: &[AtomicU64; 2]) -> uuid::Uuid {
 }
 
 fn store([first, second]: &[AtomicU64; 2], id: uuid::Uuid) {
-    let [low, high] = words(id);
+    let (low, high) = words(id);
     first.store(low, Ordering::Relaxed);
     second.store(high, Ordering::Relaxed);
 }
@@ -191,7 +196,7 @@ impl Table {
     /// does it.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "halves, and scaled to the buckets")]
-    fn place(&self, [low, high]: [u64; 2]) -> (usize, u64) {
+    fn place(&self, (low, high): Words) -> (usize, u64) {
         let [first, second] = self.seeds;
         let product = u128::from(low ^ first) * u128::from(high ^ second);
         let hash = product as u64 ^ (product >> 64) as u64;
@@ -219,7 +224,7 @@ impl Table {
     pub(super) fn find(&self, user: UserId) -> Option<u32> {
         let id = words(user.uuid());
         let (bucket, tag) = self.place(id);
-        self.look_further(id, bucket, tag).map(|(slot, _)| slot)
+        self.look_further(id.0, id.1, bucket, tag).map(|(slot, _)| slot)
     }
 
     /// What a check reads of a user, and where it stands.
@@ -237,14 +242,22 @@ impl Table {
         let slot = bucket * 8 + equal.trailing_zeros() as usize / 8;
         match self.hot.get(slot) {
             Some(hot) if hot.is_of(id) => Some((slot as u32, hot)),
-            Some(_) | None => self.look_further(id, bucket, tag),
+            // In registers: an identity in memory would be copied there for every look-up.
+            Some(_) | None => self.look_further(id.0, id.1, bucket, tag),
         }
     }
 
     #[cold]
     #[inline(never)]
     #[expect(clippy::cast_possible_truncation, reason = "as many slots as fit into memory lines")]
-    fn look_further(&self, id: [u64; 2], mut bucket: usize, tag: u64) -> Option<(u32, &Hot)> {
+    fn look_further(
+        &self,
+        low: u64,
+        high: u64,
+        mut bucket: usize,
+        tag: u64,
+    ) -> Option<(u32, &Hot)> {
+        let id = (low, high);
         // A table is never full, so this ends.
         loop {
             let tags = self.tags.get(bucket)?.load(Ordering::Acquire);

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use super::definitions::{Compiled, Definitions};
 use super::facts::{Cell, Facts, Few, Held, Kind, MAX_CELL, MAX_ROLE, MAX_SET, Part};
 use super::mask::Mask;
-use super::table::{Entry, NOT_WORKING, RETIRED, Table};
+use super::table::{Entry, GRANTS, NOT_WORKING, RETIRED, Table};
 use super::{Holds, Update, View, Writer, lock};
 use crate::domain::{
     Membership, MembershipId, Override, Revision, RoleName, StatusName, TeamId, UserId,
@@ -196,8 +196,7 @@ impl View {
         let few = match self.pools.cell(facts) {
             Some(Cell::Held(number)) => {
                 let held = self.pools.held(number);
-                let mask = held.map_or(Mask::default(), |held| self.mask_held(definitions, held));
-                return if facts.is_timed() { mask.timed() } else { mask };
+                return held.map_or(Mask::default(), |held| self.mask_held(definitions, held));
             }
             Some(Cell::Few(few)) => few,
             None => Few::default(),
@@ -303,6 +302,9 @@ impl View {
         facts: Facts,
     ) {
         let mask = self.mask_of(definitions, facts);
+        if facts.is_timed() {
+            table.raise(GRANTS);
+        }
         if let Some(entry) = entry {
             entry.write(facts.0, mask);
             return;
