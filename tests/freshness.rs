@@ -630,6 +630,42 @@ async fn support_is_asked_like_anybody_else_and_ends_in_time() {
     assert_eq!(roles().len(), 5);
 }
 
+// ── Time alone ──────────────────────────────────────────────────────────────────────────────────
+
+#[tokio::test]
+async fn a_grant_ends_to_the_microsecond_under_a_guard_that_is_held_and_nothing_has_run() {
+    let week = Span::days(7);
+    let it = two(Keeping { follow_every: week, oldest: week, ..Keeping::default() });
+    let access = it.here.access(it.scope()).await.unwrap();
+    let bob = access.member(it.user("bob"));
+    assert!(!access.can(bob, Desk::ExportData));
+    let (from, until) = (it.clock.now().plus(Span::hours(1)), it.clock.now().plus(Span::hours(3)));
+    let give = GiveGrant {
+        scope: it.scope(),
+        membership: it.company.member("bob").membership,
+        gives: Given::Permissions([(Desk::ExportData.into(), Reach::ALL)].into()),
+        from: Some(from),
+        lasting: Lasting::Until(until),
+        reason: "the yearly report".parse().unwrap(),
+    };
+    let grant = it.here.execute(it.olivia(), give).await.unwrap().output;
+    for (at, held) in [(from, true), (until, false)] {
+        for (micros, held) in [(-1, !held), (0, held)] {
+            it.clock.set(tenure::domain::Timestamp::from_micros(at.micros() + micros));
+            assert_eq!(access.can(bob, Desk::ExportData), held, "{at} {micros} µs");
+            assert_eq!(access.can_user(it.user("bob"), Desk::ExportData), held);
+            let decision = access.check(bob, Desk::ExportData);
+            assert_eq!(decision.is_allowed(), held);
+            assert_eq!(decision.because == [Because::Grant(grant)], held);
+            let who = access.who_may(Desk::ExportData).unwrap();
+            assert_eq!(who.iter().any(|person| person.user == it.user("bob")), held);
+            // What is held at any time is held meanwhile, and nobody else gets anything.
+            assert!(access.can(bob, Desk::ViewTickets));
+            assert!(!access.can_user(it.user("berta"), Desk::ExportData));
+        }
+    }
+}
+
 // ── Before it is done ───────────────────────────────────────────────────────────────────────────
 
 #[tokio::test]
