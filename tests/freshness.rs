@@ -37,6 +37,8 @@ struct Shared {
     store: Arc<MemoryStore>,
     gone: Arc<AtomicBool>,
     loads: Arc<AtomicU64>,
+    /// How often others have their turn while an answer is under way.
+    slow: Arc<AtomicU64>,
 }
 
 impl Shared {
@@ -53,17 +55,16 @@ impl Shared {
 impl Store for Shared {
     async fn load(&self, needs: &[Need]) -> Result<Vec<Record>, StoreError> {
         self.out_of_reach()?;
+        let answer = self.store.load(needs).await;
         // Somebody else has their turn before the answer is there.
-        let mut waited = false;
+        let mut turns = 2 + self.slow.load(Ordering::SeqCst);
         std::future::poll_fn(|context| {
-            if std::mem::replace(&mut waited, true) {
-                return std::task::Poll::Ready(());
-            }
+            turns -= 1;
             context.waker().wake_by_ref();
-            std::task::Poll::Pending
+            if turns == 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
         })
         .await;
-        self.store.load(needs).await
+        answer
     }
 
     async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError> {
@@ -222,9 +223,15 @@ async fn while_the_store_is_out_of_reach_nobody_is_let_in_on_what_is_too_old() {
     // Once anybody has noticed, the bits no longer decide either.
     assert!(!held.can_user(bob, Desk::ViewTickets) && !access.can_user(bob, Desk::ViewTickets));
     assert!(matches!(it.here.access(it.scope()).await, Err(Error::Store(_))));
+    assert_eq!(held.require(bob, Desk::ViewTickets), Err(Refusal::NotConfirmed));
     it.store.gone.store(false, Ordering::SeqCst);
     let access = it.here.access(it.scope()).await.unwrap();
-    assert!(access.can_user(bob, Desk::ViewTickets));
+    assert!(access.can_user(bob, Desk::ViewTickets) && held.can_user(bob, Desk::ViewTickets));
+    // A clock that goes back makes nothing younger.
+    it.store.gone.store(true, Ordering::SeqCst);
+    let back = it.clock.now().micros() - 3_600_000_000;
+    it.clock.set(tenure::domain::Timestamp::from_micros(back));
+    assert!(!held.check(bob, Desk::ViewTickets).is_allowed());
 }
 
 #[tokio::test]
@@ -251,6 +258,95 @@ async fn a_caller_who_stops_waiting_holds_nobody_up() {
     it.here.execute(it.olivia(), it.deactivate("bob")).await.unwrap();
     assert!(!access.can_user(it.user("bob"), Desk::ViewTickets));
     drop(stopped);
+}
+
+fn poll_once<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> std::task::Poll<T> {
+    future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+}
+
+#[tokio::test]
+async fn an_answer_that_was_under_way_for_long_is_not_taken_for_news() {
+    let it = two(Keeping::default());
+    drop(it.there.access(it.scope()).await.unwrap());
+    it.clock.advance(Span::seconds(1));
+    it.store.slow.store(3, Ordering::SeqCst);
+    // Somebody asks, has the store's answer under way, and is not polled any more.
+    let mut stopped = Box::pin(it.there.access(it.scope()));
+    for _ in 0..2 {
+        assert!(poll_once(stopped.as_mut()).is_pending());
+    }
+    it.here.execute(it.olivia(), it.deactivate("bob")).await.unwrap();
+    it.clock.advance(Span::hours(1));
+    let access = it.there.access(it.scope()).await.unwrap();
+    assert!(!access.can_user(it.user("bob"), Desk::ViewTickets));
+    assert_eq!(access.age(), Span::seconds(0));
+    drop(stopped);
+    // Dropped in the middle by everybody, it holds nothing up either.
+    it.clock.advance(Span::seconds(1));
+    let mut dropped = Box::pin(it.there.access(it.scope()));
+    assert!(poll_once(dropped.as_mut()).is_pending());
+    drop(dropped);
+    it.here.execute(it.olivia(), it.reactivate("bob")).await.unwrap();
+    let access = it.there.access(it.scope()).await.unwrap();
+    assert!(access.can_user(it.user("bob"), Desk::ViewTickets));
+}
+
+#[tokio::test]
+async fn what_is_committed_while_a_view_is_loaded_shows_in_the_guard_that_loaded_it() {
+    // Wherever in the load the commit comes.
+    for turns in 0..40 {
+        let it = two(Keeping::default());
+        it.store.slow.store(1, Ordering::SeqCst);
+        let mut loading = Box::pin(it.here.access(it.scope()));
+        let mut early = None;
+        for _ in 0..turns {
+            if let std::task::Poll::Ready(access) = poll_once(loading.as_mut()) {
+                early = Some(access.unwrap());
+                break;
+            }
+        }
+        it.here.execute(it.olivia(), it.deactivate("bob")).await.unwrap();
+        let access = match early {
+            Some(access) => access,
+            None => loading.await.unwrap(),
+        };
+        assert!(!access.can_user(it.user("bob"), Desk::ViewTickets), "after {turns} turns");
+    }
+}
+
+#[tokio::test]
+async fn somebody_looked_up_by_one_guard_is_somebody_else_s_in_no_other() {
+    let it = two(Keeping::default());
+    let organization = it.company.organization;
+    let open = OpenWorkspace { organization, name: "Sales".parse().unwrap() };
+    let workspace = it.here.execute(it.olivia(), open).await.unwrap().output;
+    let whole = it.here.access(it.scope()).await.unwrap();
+    let sales = it.here.access(Scope::workspace(organization, workspace)).await.unwrap();
+    let other = it.there.access(it.scope()).await.unwrap();
+    for name in ["olivia", "ada", "amir", "bob", "berta", "vera", "carl", "dora"] {
+        let (user, member) = (it.user(name), whole.member(it.user(name)));
+        for permission in Desk::ALL {
+            let right = (sales.can_user(user, *permission), other.can_user(user, *permission));
+            assert_eq!((sales.can(member, *permission), other.can(member, *permission)), right);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_view_that_is_dropped_lets_nobody_in_any_more_whoever_holds_a_guard_of_it() {
+    let it = two(Keeping { budget: 1, ..Keeping::default() });
+    // Each load makes room for itself, and is told of what is committed afterwards.
+    let rival = it.here.access(it.company.rival).await.unwrap();
+    drop(rival);
+    let acme = it.here.access(it.scope()).await.unwrap();
+    it.here.execute(it.olivia(), it.deactivate("bob")).await.unwrap();
+    assert!(!acme.can_user(it.user("bob"), Desk::ViewTickets));
+    let again = it.here.access(it.scope()).await.unwrap();
+    it.here.execute(it.olivia(), it.deactivate("berta")).await.unwrap();
+    for access in [acme, again] {
+        assert!(!access.can_user(it.user("berta"), Desk::ViewTickets));
+        assert!(access.can_user(it.user("olivia"), Desk::ViewTickets));
+    }
 }
 
 #[tokio::test]

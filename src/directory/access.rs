@@ -42,8 +42,7 @@ impl UserDirectory {
     /// [`Refusal::NotFound`] if there is no such organization or workspace; [`Error::Store`] if the
     /// store cannot be asked and what is known is too old.
     pub async fn access(&self, scope: impl Into<Scope>) -> Result<Access, Error> {
-        let now = self.inner.clock.now();
-        let Seen { kept, view } = self.inner.view(scope.into(), now).await?;
+        let Seen { kept, view } = self.inner.view(scope.into()).await?;
         Ok(Access { guard: view.guard(), kept, inner: Arc::clone(&self.inner) })
     }
 
@@ -55,8 +54,7 @@ impl UserDirectory {
         scope: impl Into<Scope>,
         users: &[UserId],
     ) -> Result<Access, Error> {
-        let now = self.inner.clock.now();
-        let seen = self.inner.view(scope.into(), now).await?;
+        let seen = self.inner.view(scope.into()).await?;
         if seen.view.holds() == Holds::WhoeverIsAdmitted {
             self.inner.admit(&seen, users).await?;
         }
@@ -176,8 +174,7 @@ impl Access {
         ask: impl FnOnce(Timestamp) -> R,
     ) -> R {
         let now = self.inner.clock.now();
-        if self.kept.is_too_old(self.inner.views.keeping.oldest, now) {
-            self.guard.view().confirm(false);
+        if self.kept.refuses(self.guard.view(), self.inner.views.keeping.oldest, now) {
             return otherwise(Because::NotConfirmed);
         }
         ask(now)
@@ -190,9 +187,12 @@ pub(super) fn refused(decision: &Decision, permission: &PermissionName) -> Resul
         return Ok(());
     }
     Err(match decision.because.first() {
-        Some(Because::NotAMember | Because::NotActive(_)) => Refusal::NotFound(Thing::Organization),
+        Some(Because::NotAMember | Because::NotActive(_) | Because::NotLoaded) => {
+            Refusal::NotFound(Thing::Organization)
+        }
         Some(Because::OrganizationNotActive(status)) => Refusal::OrganizationNotActive(*status),
         Some(Because::WorkspaceClosed) => Refusal::WorkspaceClosed,
+        Some(Because::NotConfirmed) => Refusal::NotConfirmed,
         _ => Refusal::MissingPermission(permission.clone()),
     })
 }

@@ -90,6 +90,7 @@ impl Inner {
                     let done = AssertUnwindSafe(inner.commit_jobs(stream, jobs)).catch_unwind();
                     if done.await.is_err() {
                         tracing::error!("a batch panicked; whether it was committed is not known");
+                        inner.doubt(stream);
                     }
                 }
                 .boxed()

@@ -55,7 +55,8 @@ impl UserDirectory {
         let stream = command.stream();
         let mut state = State::new(self.inner.store.load(&command.needs(&facts)).await?);
         let events = self.inner.foresee(&mut state, &command, &mut facts).await??;
-        let before = seats(&state, stream);
+        let status = |state: &State| Some(state.organization(command.organization()?)?.status);
+        let (before, was) = (seats(&state, stream), status(&state));
         for event in &events {
             state.apply(stream, event);
         }
@@ -74,19 +75,25 @@ impl UserDirectory {
             if let Event::MailDue { mail } = event { Some(mail.about) } else { None }
         });
         let mails = mails.collect();
-        let access = self.compare(&command, &state).await?;
+        let stops = was != status(&state);
+        let access = self.compare(&command, &state, stops).await?;
         Ok(Preview { events, seats, mails, work, access })
     }
 
     /// Compares what people may do before and after a command.
-    async fn compare(&self, command: &Command, after: &State) -> Result<Option<Comparison>, Error> {
+    async fn compare(
+        &self,
+        command: &Command,
+        after: &State,
+        stops: bool,
+    ) -> Result<Option<Comparison>, Error> {
         const IN_FULL: usize = 1_000;
         let (Some(scope), now) = (command.scope(), self.inner.clock.now()) else {
             return Ok(Some(Comparison::default()));
         };
         let update = Update::of_state(after, scope.organization);
         let users = update.users();
-        if !update.is_about_access() {
+        if !update.is_about_access() && !stops {
             return Ok(Some(Comparison::default()));
         }
         match self.access_with(scope, &users).await {

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{BoxFuture, Shared, WeakShared};
 
 use crate::access::live::{Applied, Holds, Update, View, Wants};
 use crate::domain::{
@@ -65,7 +65,7 @@ pub(super) struct Kept {
     /// Counts what was shown out of turn: what was read before it may be older.
     out_of_turn: AtomicU64,
     /// Whoever asks the store for news asks for all who wait, and any of them can go on with it.
-    following: Mutex<Option<Following>>,
+    following: Mutex<Option<WeakShared<BoxFuture<'static, Result<(), Failed>>>>>,
 }
 
 /// The store being followed, by whoever waits for it.
@@ -151,40 +151,77 @@ impl Views {
         kept
     }
 
-    fn drop_places(&self, mut dropped: impl FnMut(&Kept) -> bool) {
+    /// Forgets places, and lets nobody in on their views any longer: they are told of nothing more.
+    fn drop_places(&self, dropped: impl Fn(&Arc<Kept>) -> bool) {
         let _changing = lock(&self.changing);
         let mut all = HashMap::clone(&self.all.load());
+        let mut gone = Vec::new();
         for places in all.values_mut() {
-            places.retain(|kept| !dropped(kept));
+            gone.extend(places.extract_if(.., |kept| dropped(kept)));
         }
         all.retain(|_, places| !places.is_empty());
         self.all.store(Arc::new(all));
+        gone.iter().for_each(|kept| kept.give_up());
     }
 
-    /// Drops views that nobody holds, the longest unused first, until the rest fits.
-    fn make_room(&self) {
+    fn has(&self, kept: &Arc<Kept>) -> bool {
+        self.existing(kept.scope).is_some_and(|it| Arc::ptr_eq(&it, kept))
+    }
+
+    /// Drops views that nobody holds, the longest unused first, until the rest fits; never the one
+    /// that room is made for.
+    fn make_room(&self, newest: &Kept) {
         let mut sizes: Vec<(i64, usize, Scope, bool)> = Vec::new();
         for kept in self.all.load().values().flatten() {
             if let Some(view) = kept.view.load_full() {
                 // One is the place's, one is ours: any more is somebody's guard.
-                let held = Arc::strong_count(&view) > 2;
-                sizes.push((kept.used_at.load(Ordering::Relaxed), view.bytes(), kept.scope, held));
+                let stays = Arc::strong_count(&view) > 2 || std::ptr::eq(&**kept, newest);
+                sizes.push((kept.used_at.load(Ordering::Relaxed), view.bytes(), kept.scope, stays));
             }
         }
         let mut total: usize = sizes.iter().map(|(_, bytes, _, _)| bytes).sum();
         sizes.sort_unstable_by_key(|(used_at, ..)| *used_at);
-        // The newest one stays: it was just asked for.
-        sizes.pop();
         let mut going = BTreeSet::new();
-        for (_, bytes, scope, held) in sizes {
-            if total > self.keeping.budget && !held {
+        for (_, bytes, scope, stays) in sizes {
+            if total > self.keeping.budget && !stays {
                 total -= bytes;
                 going.insert(scope);
             }
         }
         if !going.is_empty() {
             tracing::debug!(views = going.len(), "dropped, to stay within the budget");
-            self.drop_places(|kept| going.contains(&kept.scope));
+            self.drop_places(|kept| {
+                let held = kept.view.load_full().is_some_and(|view| Arc::strong_count(&view) > 2);
+                going.contains(&kept.scope) && !held && !std::ptr::eq(&**kept, newest)
+            });
+        }
+    }
+}
+
+/// A place that somebody is about to use: without a view it is not left behind.
+struct Placed<'v> {
+    views: &'v Views,
+    kept: Arc<Kept>,
+}
+
+impl Drop for Placed<'_> {
+    fn drop(&mut self) {
+        if self.kept.view.load().is_none() {
+            self.views.drop_places(|kept| Arc::ptr_eq(kept, &self.kept));
+        }
+    }
+}
+
+/// A following that is dropped before it has ended has shown nothing.
+struct Unfinished<'k> {
+    kept: &'k Kept,
+    ended: bool,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.kept.look_again();
         }
     }
 }
@@ -197,7 +234,7 @@ impl Kept {
     /// The store had nothing newer at an instant.
     fn confirm(&self, view: &View, at: Timestamp) {
         self.confirmed_at.store(at.micros(), Ordering::Release);
-        view.confirm(true);
+        view.confirm(|| true);
     }
 
     /// How long ago, in microseconds; none if the clock has gone back since.
@@ -207,96 +244,121 @@ impl Kept {
     }
 
     fn is_younger(&self, than: Span, now: Timestamp) -> bool {
-        !self.behind.load(Ordering::Acquire)
-            && self.age(now).is_some_and(|age| age < i64::from(than.as_seconds()) * 1_000_000)
+        !self.behind.load(Ordering::SeqCst)
+            && self.view.load().is_some()
+            && self.age(now).is_some_and(|age| age < micros(than))
     }
 
     /// Has the store asked again, however young the view is.
     pub(super) fn look_again(&self) {
-        self.behind.store(true, Ordering::Release);
+        self.behind.store(true, Ordering::SeqCst);
     }
 
-    /// Whether it was last confirmed longer ago than that.
-    pub(super) fn is_too_old(&self, oldest: Span, now: Timestamp) -> bool {
-        self.age(now).is_some_and(|age| age > i64::from(oldest.as_seconds()) * 1_000_000)
+    /// Whether it was last confirmed longer ago than that, or by a clock that has gone back as far.
+    fn is_too_old(&self, oldest: Span, now: Timestamp) -> bool {
+        self.confirmed_at().micros().abs_diff(now.micros()) > micros(oldest).unsigned_abs()
     }
 
-    /// Forgets the view; whoever holds a guard of it is let in no longer.
+    /// Whether it is too old to let anybody in on it: then the bits of its guards no longer do.
+    pub(super) fn refuses(&self, view: &View, oldest: Span, now: Timestamp) -> bool {
+        let too_old = self.is_too_old(oldest, now);
+        if too_old {
+            // Looked at again under the lock: it may just have been confirmed.
+            view.confirm(|| !self.is_too_old(oldest, now));
+        }
+        too_old
+    }
+
+    /// Forgets the view for good; whoever holds a guard of it is let in no longer.
     fn give_up(&self) {
-        self.behind.store(true, Ordering::Release);
+        self.look_again();
         if let Some(view) = self.view.swap(None) {
-            view.confirm(false);
+            view.end();
         }
     }
 }
 
+fn micros(span: Span) -> i64 {
+    i64::from(span.as_seconds()) * 1_000_000
+}
+
 impl Inner {
     /// The view of a scope, as young as the host wants it.
-    pub(super) async fn view(
-        self: &Arc<Self>,
-        scope: Scope,
-        now: Timestamp,
-    ) -> Result<Seen, Error> {
-        let kept = self.views.place(scope);
-        kept.used_at.fetch_max(now.micros(), Ordering::Relaxed);
+    pub(super) async fn view(self: &Arc<Self>, scope: Scope) -> Result<Seen, Error> {
+        const TIMES: u32 = 8;
         let keeping = self.views.keeping;
-        if !kept.is_younger(keeping.follow_every, now)
-            && let Err(failed) = self.follow(&kept).await
-        {
-            let gone = matches!(failed, Failed::Refused(_));
-            if gone || kept.is_too_old(keeping.oldest, now) || kept.view.load().is_none() {
-                kept.give_up();
-                self.views.drop_places(|it| it.scope == scope);
-                return Err(failed.into());
-            }
-            tracing::warn!("the store cannot be asked; permissions are as they were");
-        }
-        let view = kept.view.load_full();
-        // Somebody else has given it up in between: it is loaded by the next to ask.
-        view.map(|view| Seen { kept, view }).ok_or(Error::Contended)
-    }
-
-    /// Brings a view up to what the store holds.
-    pub(super) async fn follow(self: &Arc<Self>, kept: &Arc<Kept>) -> Result<(), Failed> {
-        loop {
-            let (following, joined) = self.following(kept);
-            let followed = following.await;
-            // What made it behind may have come after the others had begun.
-            if !(joined && followed.is_ok() && kept.behind.load(Ordering::Acquire)) {
-                return followed;
-            }
-        }
-    }
-
-    /// The following that runs, or a new one; and whether it ran already.
-    fn following(self: &Arc<Self>, kept: &Arc<Kept>) -> (Following, bool) {
-        let mut running = lock(&kept.following);
-        match running.as_ref() {
-            Some(following) if following.peek().is_none() => (following.clone(), true),
-            Some(_) | None => {
-                let (inner, place) = (Arc::clone(self), Arc::clone(kept));
-                let following = async move {
-                    let now = inner.clock.now();
-                    place.behind.store(false, Ordering::Release);
-                    let followed = AssertUnwindSafe(inner.follow_once(&place, now)).catch_unwind();
-                    let followed = followed.await.unwrap_or_else(|_| {
-                        tracing::error!("the store panicked");
-                        Err(Failed::Contended)
-                    });
-                    if followed.is_err() {
-                        place.behind.store(true, Ordering::Release);
-                    }
-                    followed
+        for _ in 0..TIMES {
+            let placed = Placed { views: &self.views, kept: self.views.place(scope) };
+            let (kept, now) = (&placed.kept, self.clock.now());
+            kept.used_at.fetch_max(now.micros(), Ordering::Relaxed);
+            if !kept.is_younger(keeping.follow_every, now)
+                && let Err(failed) = self.follow(kept).await
+            {
+                if let Failed::Refused(refusal) = failed {
+                    self.views.drop_places(|it| Arc::ptr_eq(it, kept));
+                    return Err(refusal.into());
                 }
-                .boxed()
-                .shared();
-                *running = Some(following.clone());
-                (following, false)
+                // The store may have taken its time to fail.
+                let now = self.clock.now();
+                let view = kept.view.load_full();
+                if view.is_none_or(|view| kept.refuses(&view, keeping.oldest, now)) {
+                    return Err(failed.into());
+                }
+                tracing::warn!("the store cannot be asked; permissions are as they were");
+            }
+            // Given up or dropped in between, it is told of nothing more.
+            if let Some(view) = kept.view.load_full()
+                && self.views.has(kept)
+            {
+                return Ok(Seen { kept: Arc::clone(kept), view });
             }
         }
+        Err(Error::Contended)
     }
 
-    async fn follow_once(&self, kept: &Kept, now: Timestamp) -> Result<(), Failed> {
+    /// Brings a view up to what the store holds now.
+    pub(super) async fn follow(self: &Arc<Self>, kept: &Arc<Kept>) -> Result<(), Failed> {
+        const TIMES: u32 = 8;
+        let begun = self.clock.now();
+        for _ in 0..TIMES {
+            self.following(kept).await?;
+            // What was joined may have begun long ago, and what made it behind have come since.
+            let behind = kept.behind.load(Ordering::SeqCst) || kept.view.load().is_none();
+            let since = begun.micros() - micros(self.views.keeping.follow_every);
+            if !behind && kept.confirmed_at().micros() >= since {
+                return Ok(());
+            }
+        }
+        Err(Failed::Contended)
+    }
+
+    /// The following that runs, or a new one. It ends with the last of those who wait for it.
+    fn following(self: &Arc<Self>, kept: &Arc<Kept>) -> Following {
+        let mut running = lock(&kept.following);
+        if let Some(following) = running.as_ref().and_then(WeakShared::upgrade)
+            && following.peek().is_none()
+        {
+            return following;
+        }
+        let (inner, kept) = (Arc::clone(self), Arc::clone(kept));
+        let following = async move {
+            let mut unfinished = Unfinished { kept: &kept, ended: false };
+            let followed = AssertUnwindSafe(inner.follow_once(&kept)).catch_unwind();
+            let followed = followed.await.unwrap_or_else(|_| {
+                tracing::error!("a port panicked");
+                Err(Failed::Contended)
+            });
+            unfinished.ended = followed.is_ok();
+            followed
+        };
+        let following = following.boxed().shared();
+        *running = following.downgrade();
+        following
+    }
+
+    async fn follow_once(&self, kept: &Kept) -> Result<(), Failed> {
+        let now = self.clock.now();
+        kept.behind.store(false, Ordering::SeqCst);
         if let Some(view) = kept.view.load_full() {
             // Whoever holds it follows it on; nobody else has to have the refuse.
             let worn = view.is_worn() && Arc::strong_count(&view) == 2;
@@ -306,7 +368,7 @@ impl Inner {
             }
             // Too much has changed, or it has grown too much.
             kept.give_up();
-            kept.behind.store(false, Ordering::Release);
+            kept.behind.store(false, Ordering::SeqCst);
         }
         let view = self.load_view(kept.scope).await?;
         if !self.catch_up(kept, &view).await? {
@@ -314,7 +376,9 @@ impl Inner {
         }
         kept.confirm(&view, now);
         kept.view.store(Some(view));
-        self.views.make_room();
+        // Either a commit finds the view, or whoever loaded it finds that it is behind.
+        fence(Ordering::SeqCst);
+        self.views.make_room(kept);
         Ok(())
     }
 
@@ -410,7 +474,7 @@ impl Inner {
         const ROUNDS: u32 = 8;
         let scope = view.scope();
         let organization = scope.organization;
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let (behind, before) = (view.revision(), kept.out_of_turn.load(Ordering::Acquire));
             let now = revision(&self.store.load(&[record(Key::Organization(organization))]).await?);
             let now = now.ok_or(Refusal::NotFound(Thing::Organization))?;
@@ -428,7 +492,10 @@ impl Inner {
             }
             let records = self.store.load(&needs).await?;
             let mut update = Update::of_records(&records);
-            // It may be newer than that; what else has changed since is looked at the next time.
+            if update.revision > changed.up_to && round < ROUNDS / 2 {
+                continue;
+            }
+            // Where it never rests, it may be newer; what else has changed is looked at next time.
             update.revision = changed.up_to;
             let applied = view.apply(&update, |shown| {
                 let as_it_was = kept.out_of_turn.load(Ordering::Acquire) == before;
@@ -483,11 +550,14 @@ impl Inner {
         }
         let update = Update::of_state(state, organization);
         for kept in places {
-            let Some(view) = kept.view.load_full() else {
-                // It is being loaded: it catches up before anybody sees it.
+            let mut view = kept.view.load_full();
+            if view.is_none() {
+                // It is being loaded: either it catches up before anybody sees it, or it is there.
                 kept.look_again();
-                continue;
-            };
+                fence(Ordering::SeqCst);
+                view = kept.view.load_full();
+            }
+            let Some(view) = view else { continue };
             let applied = view.apply(&update, |shown| {
                 if shown >= update.revision {
                     Wants::Nothing
@@ -518,19 +588,24 @@ impl Inner {
     pub(super) async fn follow_held(self: &Arc<Self>) {
         let places: Vec<_> = self.views.all.load().values().flatten().cloned().collect();
         for kept in places {
-            let now = self.clock.now();
-            let held = kept.view.load_full().is_some_and(|view| Arc::strong_count(&view) > 2);
-            if held && !kept.is_younger(self.views.keeping.follow_every, now) {
-                let followed = self.follow(&kept).await;
-                if followed.is_err() && kept.is_too_old(self.views.keeping.oldest, now) {
-                    kept.give_up();
-                }
+            let Some(view) = kept.view.load_full() else { continue };
+            let held = Arc::strong_count(&view) > 2;
+            let keeping = self.views.keeping;
+            if held
+                && !kept.is_younger(keeping.follow_every, self.clock.now())
+                && self.follow(&kept).await.is_err()
+            {
+                kept.refuses(&view, keeping.oldest, self.clock.now());
             }
         }
     }
 
     /// Loads people into a view that does not hold everybody.
-    pub(super) async fn admit(&self, seen: &Seen, users: &[UserId]) -> Result<(), Error> {
+    pub(super) async fn admit(
+        self: &Arc<Self>,
+        seen: &Seen,
+        users: &[UserId],
+    ) -> Result<(), Error> {
         const ROUNDS: u32 = 8;
         let Seen { kept, view } = seen;
         let guard = view.guard();
@@ -550,7 +625,8 @@ impl Inner {
             let update = Update::of_records(&records);
             let applied = view.admit(&update, |shown| {
                 let as_it_was = kept.out_of_turn.load(Ordering::Acquire) == before;
-                if as_it_was && shown <= update.revision {
+                // Of the very revision that is shown: people and roles of two make up a third.
+                if as_it_was && shown == update.revision {
                     Wants::OutOfTurn
                 } else {
                     Wants::Nothing
@@ -562,7 +638,10 @@ impl Inner {
                     kept.give_up();
                     return Err(Error::Contended);
                 }
-                Applied::NotWanted => {}
+                Applied::NotWanted => {
+                    kept.look_again();
+                    self.follow(kept).await?;
+                }
             }
         }
         Err(Error::Contended)

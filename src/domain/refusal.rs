@@ -81,6 +81,10 @@ pub enum Refusal {
     /// The workspace was closed.
     #[error("the workspace is closed")]
     WorkspaceClosed,
+    /// Nobody is let in on what is known of permissions, because the store could not confirm it
+    /// for too long.
+    #[error("permissions could not be confirmed lately; ask again when the store can be reached")]
+    NotConfirmed,
     /// The step does not exist from this status.
     #[error("somebody {from} cannot {step}")]
     NoTransition {

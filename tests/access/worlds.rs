@@ -400,7 +400,7 @@ fn try_unconfirmed<P: Permission>(
 ) -> Result<(), String> {
     let guard = view.guard();
     let now = at(3);
-    view.confirm(false);
+    view.confirm(|| false);
     for number in 0..USERS {
         for permission in &asked.permissions {
             let decision = guard.check(user(number), *permission, now);
@@ -414,7 +414,7 @@ fn try_unconfirmed<P: Permission>(
             }
         }
     }
-    view.confirm(true);
+    view.confirm(|| true);
     for number in 0..USERS {
         let permission = asked.permissions[0];
         let who = Principal::Person(user(number));

@@ -27,12 +27,13 @@ impl std::fmt::Debug for Guard {
     }
 }
 
-/// Somebody, looked up once: it is asked only of the guard that gave it.
+/// Somebody, looked up once. Another guard than the one that gave it looks them up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
     user: UserId,
-    /// The entry in the guard's own table; none stands there if it is past the end.
+    /// Where they stand in the table with this number.
     slot: u32,
+    table: u32,
 }
 
 /// Where somebody stands who is not in the table.
@@ -99,7 +100,8 @@ impl Guard {
     /// Looks somebody up, for several checks.
     #[inline]
     pub fn member(&self, user: UserId) -> Member {
-        Member { user, slot: self.table.find(user).unwrap_or(NOWHERE) }
+        let slot = self.table.find(user).unwrap_or(NOWHERE);
+        Member { user, slot, table: self.table.number() }
     }
 
     /// Whether somebody holds a permission, if only somewhere. `now` is asked only where the time
@@ -112,6 +114,9 @@ impl Guard {
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
         let Some(number) = self.number(permission) else { return false };
+        if member.table != self.table.number() {
+            return self.can_user(member.user, permission, now);
+        }
         if let Some(word) = self.table.word(member.slot, number / 64)
             && self.table.flags() == 0
         {

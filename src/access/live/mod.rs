@@ -61,6 +61,8 @@ pub struct View {
     table: ArcSwap<Table>,
     pools: Pools,
     definitions: ArcSwap<Definitions>,
+    /// Odd while people and definitions change together.
+    changes: AtomicU64,
     revision: AtomicU64,
     writer: Mutex<Writer>,
 }
@@ -114,6 +116,7 @@ impl View {
             table: ArcSwap::from_pointee(Table::with_room(members)),
             pools: Pools::with_room(members),
             definitions: ArcSwap::from_pointee(definitions),
+            changes: AtomicU64::new(0),
             revision: AtomicU64::new(0),
             // The set at 0 is the empty one.
             writer: Mutex::new(Writer { words: 1, ..Writer::default() }),
@@ -152,6 +155,8 @@ impl View {
     pub fn is_worn(&self) -> bool {
         let writer = lock(&self.writer);
         writer.wasted > writer.entries + 4_096
+            || writer.words > 16 * writer.entries + 65_536
+            || writer.roles.len() > 1_024
     }
 
     /// Takes a guard: for one request, not for one check.
@@ -159,14 +164,21 @@ impl View {
         Guard::new(Arc::clone(self), self.table.load_full())
     }
 
-    /// Says that it can no longer be relied on, or can again: then every check is refused.
-    pub fn confirm(&self, confirmed: bool) {
+    /// Says whether it can be relied on; while it cannot, every check is refused. What is asked is
+    /// asked when nobody else answers it.
+    pub fn confirm(&self, can: impl FnOnce() -> bool) {
         let _writer = lock(&self.writer);
         let table = self.table.load();
-        if confirmed {
+        if can() {
             table.lower(table::UNCONFIRMED);
         } else {
             table.raise(table::UNCONFIRMED);
         }
+    }
+
+    /// Says that it is told of nothing more: every check is refused, for good.
+    pub fn end(&self) {
+        let _writer = lock(&self.writer);
+        self.table.load().raise(table::GONE);
     }
 }

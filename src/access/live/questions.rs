@@ -1,11 +1,12 @@
 //! Questions that take more than a bit: how far, because of what, who, and which things.
 
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 
 use super::definitions::Definitions;
 use super::facts::{Cell, Facts, Few, Held, Part};
 use super::guard::{Guard, Who};
-use super::table::{Entry, NOT_WORKING, UNCONFIRMED};
+use super::table::{Entry, GONE, NOT_WORKING, UNCONFIRMED};
 use super::visible::Visible;
 use super::{Holds, View};
 use crate::access::evaluate::{support_decides, unite};
@@ -86,7 +87,7 @@ impl Guard {
     pub fn who_may<P: Permission>(&self, permission: P, now: Timestamp) -> Vec<Person> {
         let table = self.current();
         let Some(number) = self.number(permission) else { return Vec::new() };
-        if table.flags() & (NOT_WORKING | UNCONFIRMED) != 0 {
+        if table.flags() & (NOT_WORKING | UNCONFIRMED | GONE) != 0 {
             return Vec::new();
         }
         let name: PermissionName = permission.into();
@@ -119,21 +120,19 @@ impl Guard {
 
     fn view_of<R>(&self, who: &Who, now: Timestamp, ask: impl FnOnce(&Subject<'_>) -> R) -> R {
         let view = self.view();
-        let table = self.current();
-        let definitions = view.definitions.load();
-        if table.flags() & UNCONFIRMED != 0 {
+        let Some((definitions, held)) = self.read(who) else {
             return ask(&Subject::nobody(Some(Because::NotConfirmed)));
-        }
+        };
         match who {
-            Who::User(user) => {
-                let entry = table.find(*user).and_then(|slot| table.entry(slot));
-                if entry.is_none() && view.holds() == Holds::WhoeverIsAdmitted {
-                    return ask(&Subject {
-                        otherwise: Because::NotLoaded,
-                        ..Subject::nobody(None)
-                    });
-                }
-                let held = entry.map(|entry| view.held(entry)).unwrap_or_default();
+            Who::User(_) => {
+                let Some(held) = held else {
+                    let otherwise = match view.holds() {
+                        Holds::Everybody => Because::NotAMember,
+                        Holds::WhoeverIsAdmitted => Because::NotLoaded,
+                    };
+                    let works = not_working(&definitions);
+                    return ask(&Subject { works, otherwise, ..Subject::nobody(None) });
+                };
                 Subject::person(view, &definitions, &held, now, ask)
             }
             Who::Support(access, person) => {
@@ -144,6 +143,32 @@ impl Guard {
             }
             Who::Nobody => ask(&Subject::nobody(None)),
         }
+    }
+
+    /// What is shared and what is known of somebody, of one state; none if there is none to rely on.
+    fn read(&self, who: &Who) -> Option<(Arc<Definitions>, Option<Arc<Held>>)> {
+        // People and definitions change together in a few instructions: nobody waits for long.
+        const TIMES: u32 = 1_000;
+        let view = self.view();
+        for _ in 0..TIMES {
+            let before = view.changes.load(Ordering::Acquire);
+            let table = self.current();
+            if table.flags() & (UNCONFIRMED | GONE) != 0 {
+                return None;
+            }
+            let definitions = view.definitions.load_full();
+            let entry = match who {
+                Who::User(user) => table.find(*user).and_then(|slot| table.entry(slot)),
+                Who::Support(..) | Who::Nobody => None,
+            };
+            let held = entry.map(|entry| view.held(entry));
+            fence(Ordering::Acquire);
+            if before % 2 == 0 && view.changes.load(Ordering::Relaxed) == before {
+                return Some((definitions, held));
+            }
+            std::hint::spin_loop();
+        }
+        None
     }
 }
 

@@ -59,6 +59,9 @@ pub(super) const UNCONFIRMED: u32 = 4;
 /// Somebody has grants: what the bits do not give, the time may.
 pub(super) const GRANTS: u32 = 8;
 
+/// The view is told of nothing more.
+pub(super) const GONE: u32 = 16;
+
 /// Entries in buckets of eight, each bucket with a word of eight tags; a tag of 0 means free.
 pub(super) struct Table {
     tags: Box<[AtomicU64]>,
@@ -70,7 +73,12 @@ pub(super) struct Table {
     seeds: [u64; 2],
     /// Why the bits alone do not decide; 0 means that they do.
     flags: AtomicU32,
+    /// Told apart from other tables by it.
+    number: u32,
 }
+
+/// How many tables there have been.
+static TABLES: AtomicU32 = AtomicU32::new(0);
 
 const EIGHT: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -163,6 +171,7 @@ impl Table {
             first: (0..buckets * 8).map(|_| AtomicU64::new(0)).collect(),
             seeds: [0, 1].map(|n: u64| RandomState::default().hash_one(n)),
             flags: AtomicU32::new(0),
+            number: TABLES.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -177,6 +186,11 @@ impl Table {
             + size_of_val(&*self.hot)
             + size_of_val(&*self.cold)
             + size_of_val(&*self.first)
+    }
+
+    #[inline]
+    pub(super) const fn number(&self) -> u32 {
+        self.number
     }
 
     #[inline]

@@ -73,8 +73,11 @@ impl<'a> Update<'a> {
         self.memberships.iter().filter_map(|it| it.user).collect()
     }
 
-    /// Whether it can change what anybody may do.
+    /// Whether it can change what anybody may do, the organization's status left aside.
     pub fn is_about_access(&self) -> bool {
-        !(self.users().is_empty() && self.roles.is_empty() && self.teams.is_empty())
+        !(self.users().is_empty()
+            && self.roles.is_empty()
+            && self.teams.is_empty()
+            && self.workspaces.is_empty())
     }
 }

@@ -74,14 +74,18 @@ impl View {
         if !definitions.works() {
             self.table.load().raise(NOT_WORKING);
         }
+        // People get their bits by the new definitions at once; whoever reads both meanwhile reads
+        // again.
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        let add = self.holds == Holds::Everybody;
+        let shown = update.memberships.iter().all(|it| self.put(writer, &definitions, it, add));
         self.definitions.store(Arc::clone(&definitions));
+        self.changes.fetch_add(1, Ordering::AcqRel);
         if !sweep.is_empty() {
             self.sweep(&definitions, &sweep);
         }
-        for it in &update.memberships {
-            if !self.put(writer, &definitions, it, self.holds == Holds::Everybody) {
-                return Applied::MakeAnew;
-            }
+        if !shown {
+            return Applied::MakeAnew;
         }
         if definitions.works() {
             self.table.load().lower(NOT_WORKING);
@@ -267,10 +271,7 @@ impl View {
         }
         let table = self.table.load();
         let Some(user) = it.user else {
-            if !it.is_live() {
-                self.forget(&table, definitions, writer, it.id);
-            }
-            return true;
+            return it.is_live() || self.forget(&table, definitions, writer, it.id);
         };
         let entry = table.find(user).and_then(|slot| table.entry(slot));
         if entry.is_none() && (!add || !it.is_live()) {
@@ -306,6 +307,8 @@ impl View {
             table.raise(GRANTS);
         }
         if let Some(entry) = entry {
+            let was = Facts(entry.facts()).cell();
+            writer.wasted += usize::from(was.is_some() && was != facts.cell());
             entry.write(facts.0, mask);
             return;
         }
@@ -369,7 +372,6 @@ impl View {
             if self.pools.held(number).is_some_and(|was| **was == *held) {
                 return Some(before);
             }
-            writer.wasted += 1;
         }
         let number = writer.wholes;
         self.pools.wholes.make(number)?.set(Arc::new(held.clone())).ok()?;
@@ -391,7 +393,6 @@ impl View {
             if was == cell {
                 return before.cell().and_then(|number| u32::try_from(number).ok());
             }
-            writer.wasted += 1;
         }
         writer.cell(self, cell)
     }
@@ -422,17 +423,17 @@ impl View {
         definitions: &Definitions,
         writer: &mut Writer,
         id: MembershipId,
-    ) {
+    ) -> bool {
         for entry in table.iter() {
             let mut held = (*self.held(entry)).clone();
             let is_it = |part: &mut Part| part.id == id;
             if held.whole.take_if(is_it).or(held.here.take_if(is_it)).is_none() {
                 continue;
             }
-            if let Some(facts) = self.pack_held(writer, Some(entry), &held) {
-                self.write(writer, definitions, table, (Some(entry), entry.user(), id), facts);
-            }
+            let Some(facts) = self.pack_held(writer, Some(entry), &held) else { return false };
+            self.write(writer, definitions, table, (Some(entry), entry.user(), id), facts);
         }
+        true
     }
 }
 
