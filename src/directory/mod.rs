@@ -8,6 +8,7 @@ mod decide;
 mod duties;
 mod error;
 mod execute;
+mod follow;
 mod handovers;
 mod import;
 mod lane;

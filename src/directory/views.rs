@@ -10,12 +10,12 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
-use crate::access::live::{Applied, Holds, Update, View, Wants};
+use crate::access::live::{Applied, Update, View, Wants};
 use crate::domain::{
-    Claim, Key, MembershipId, Need, OrganizationId, Record, Refusal, Revision, Scope, Span, State,
-    Stream, SupportAccessId, TeamId, Thing, Timestamp, UserId,
+    Claim, Key, Need, OrganizationId, Refusal, Revision, Scope, Span, State, Stream, Timestamp,
+    UserId,
 };
-use crate::ports::{Find, PeopleFilter, PeoplePosition, StoreError};
+use crate::ports::StoreError;
 
 use super::{Error, Inner};
 
@@ -47,11 +47,6 @@ impl Default for Keeping {
     }
 }
 
-/// How many records one page of a scan holds.
-const PAGE: u32 = 500;
-/// A view that is further behind than this many commands is loaded anew.
-const FAR_BEHIND: u64 = 5_000;
-
 /// One view, and how far it can be relied on.
 pub(super) struct Kept {
     scope: Scope,
@@ -63,13 +58,15 @@ pub(super) struct Kept {
     /// Whether something was committed that it does not show.
     behind: AtomicBool,
     /// Counts what was shown out of turn: what was read before it may be older.
-    out_of_turn: AtomicU64,
+    pub(super) out_of_turn: AtomicU64,
     /// Whoever asks the store for news asks for all who wait, and any of them can go on with it.
-    following: Mutex<Option<WeakShared<BoxFuture<'static, Result<(), Failed>>>>>,
+    following: Mutex<Option<WeakShared<Asking>>>,
 }
 
 /// The store being followed, by whoever waits for it.
-type Following = Shared<BoxFuture<'static, Result<(), Failed>>>;
+type Following = Shared<Asking>;
+
+type Asking = BoxFuture<'static, Result<(), Failed>>;
 
 /// Why the store was not followed.
 #[derive(Clone)]
@@ -161,7 +158,9 @@ impl Views {
         }
         all.retain(|_, places| !places.is_empty());
         self.all.store(Arc::new(all));
-        gone.iter().for_each(|kept| kept.give_up());
+        for kept in gone {
+            kept.give_up();
+        }
     }
 
     fn has(&self, kept: &Arc<Kept>) -> bool {
@@ -175,7 +174,7 @@ impl Views {
         for kept in self.all.load().values().flatten() {
             if let Some(view) = kept.view.load_full() {
                 // One is the place's, one is ours: any more is somebody's guard.
-                let stays = Arc::strong_count(&view) > 2 || std::ptr::eq(&**kept, newest);
+                let stays = Arc::strong_count(&view) > 2 || std::ptr::eq(Arc::as_ptr(kept), newest);
                 sizes.push((kept.used_at.load(Ordering::Relaxed), view.bytes(), kept.scope, stays));
             }
         }
@@ -192,7 +191,7 @@ impl Views {
             tracing::debug!(views = going.len(), "dropped, to stay within the budget");
             self.drop_places(|kept| {
                 let held = kept.view.load_full().is_some_and(|view| Arc::strong_count(&view) > 2);
-                going.contains(&kept.scope) && !held && !std::ptr::eq(&**kept, newest)
+                going.contains(&kept.scope) && !held && !std::ptr::eq(Arc::as_ptr(kept), newest)
             });
         }
     }
@@ -382,165 +381,6 @@ impl Inner {
         Ok(())
     }
 
-    // ── Loading ─────────────────────────────────────────────────────────────────────────────────
-
-    /// A view as of the organization's revision at the beginning of a scan, or later: whatever
-    /// changed during the scan is caught up with.
-    #[tracing::instrument(name = "tenure.load_view", level = "debug", skip_all)]
-    async fn load_view(&self, scope: Scope) -> Result<Arc<View>, Failed> {
-        let mut needs = vec![Need::Record(Key::Organization(scope.organization))];
-        needs.extend(scope.workspace.map(|id| Need::Record(Key::Workspace(id))));
-        let records = self.store.load(&needs).await?;
-        let state = State::new(records.iter().cloned());
-        let organization =
-            state.organization(scope.organization).ok_or(Refusal::NotFound(Thing::Organization))?;
-        if scope.workspace.is_some_and(|id| state.workspace(scope.organization, id).is_none()) {
-            return Err(Refusal::NotFound(Thing::Workspace).into());
-        }
-        let people = organization.tally.total();
-        let everybody = people <= self.views.keeping.everybody_up_to;
-        let (holds, room) = if everybody {
-            (Holds::Everybody, usize::try_from(people).unwrap_or(0))
-        } else {
-            (Holds::WhoeverIsAdmitted, 1_024)
-        };
-        let view = Arc::new(View::new(scope, Arc::clone(&self.host.catalogue), holds, room));
-        let since = organization.revision();
-        let show = |records: &[Record]| {
-            let mut update = Update::of_records(records);
-            update.revision = since;
-            view.apply(&update, |_| Wants::Everything) == Applied::Shown
-        };
-        let mut shown = show(&records);
-        shown &= show(&self.listed(scope.organization).await?);
-        if everybody {
-            // In the view of a workspace stands whoever is in it, and whoever could reach in.
-            let scopes = scope.workspace.map(|_| scope).into_iter().chain([scope.whole()]);
-            for scope in scopes {
-                let mut after: Option<PeoplePosition> = None;
-                loop {
-                    let filter = PeopleFilter::default();
-                    let question = Find::People { scope, filter, after, limit: PAGE };
-                    let page = self.store.find(&question).await?;
-                    shown &= show(&page);
-                    after = page.last().and_then(position);
-                    if after.is_none() || page.len() < PAGE as usize {
-                        break;
-                    }
-                }
-            }
-        }
-        if shown { Ok(view) } else { Err(Failed::Contended) }
-    }
-
-    /// All teams and support accesses of an organization, teams that are deleted left out.
-    async fn listed(&self, organization: OrganizationId) -> Result<Vec<Record>, StoreError> {
-        let teams = |after: Option<uuid::Uuid>| Find::Teams {
-            organization,
-            after: after.map(TeamId::new),
-            limit: PAGE,
-        };
-        let supports = |after: Option<uuid::Uuid>| Find::SupportAccesses {
-            organization,
-            after: after.map(SupportAccessId::new),
-            limit: PAGE,
-        };
-        let mut all = self.pages(teams).await?;
-        all.extend(self.pages(supports).await?);
-        Ok(all)
-    }
-
-    async fn pages(
-        &self,
-        question: impl Fn(Option<uuid::Uuid>) -> Find + Send,
-    ) -> Result<Vec<Record>, StoreError> {
-        let mut all = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.store.find(&question(after)).await?;
-            let more = page.len() == PAGE as usize;
-            after = page.last().and_then(listed_id);
-            all.extend(page);
-            if !more || after.is_none() {
-                return Ok(all);
-            }
-        }
-    }
-
-    // ── Following ───────────────────────────────────────────────────────────────────────────────
-
-    /// Shows what had been committed when it was asked; false if the view has to be made anew.
-    async fn catch_up(&self, kept: &Kept, view: &View) -> Result<bool, Failed> {
-        const ROUNDS: u32 = 8;
-        let scope = view.scope();
-        let organization = scope.organization;
-        for round in 0..ROUNDS {
-            let (behind, before) = (view.revision(), kept.out_of_turn.load(Ordering::Acquire));
-            let now = revision(&self.store.load(&[record(Key::Organization(organization))]).await?);
-            let now = now.ok_or(Refusal::NotFound(Thing::Organization))?;
-            if now <= behind {
-                return Ok(true);
-            }
-            if now.get() - behind.get() > FAR_BEHIND {
-                return Ok(false);
-            }
-            let changed = self.changed(organization, behind, now).await?;
-            let mut needs = changed.needs(scope);
-            if changed.lists {
-                needs.extend(self.listed(organization).await?.iter().map(|it| record(it.key())));
-                needs.extend(view.teams().into_iter().map(|id| record(Key::Team(id))));
-            }
-            let records = self.store.load(&needs).await?;
-            let mut update = Update::of_records(&records);
-            if update.revision > changed.up_to && round < ROUNDS / 2 {
-                continue;
-            }
-            // Where it never rests, it may be newer; what else has changed is looked at next time.
-            update.revision = changed.up_to;
-            let applied = view.apply(&update, |shown| {
-                let as_it_was = kept.out_of_turn.load(Ordering::Acquire) == before;
-                if as_it_was && shown <= changed.up_to { Wants::Everything } else { Wants::Nothing }
-            });
-            match applied {
-                Applied::Shown => return Ok(true),
-                Applied::MakeAnew => return Ok(false),
-                // This process has committed more since.
-                Applied::NotWanted => {}
-            }
-        }
-        Err(Failed::Contended)
-    }
-
-    /// What the audit says has changed between two revisions, or a little later.
-    async fn changed(
-        &self,
-        organization: OrganizationId,
-        behind: Revision,
-        now: Revision,
-    ) -> Result<Changed, Failed> {
-        let stream = Stream::Organization(organization);
-        let mut changed = Changed { up_to: behind, memberships: BTreeSet::new(), lists: false };
-        while changed.up_to < now {
-            let question = Find::Entries { stream, after: changed.up_to, limit: PAGE };
-            let entries = self.store.find(&question).await?;
-            if entries.is_empty() {
-                return Err(StoreError("an audit entry is missing".to_owned()).into());
-            }
-            for record in entries {
-                let Record::Entry(it) = record else { continue };
-                changed.up_to = it.entry.position;
-                changed.memberships.extend(&it.entry.subjects);
-                // What else changes comes with the organization, or is about a membership.
-                let listed = |event: &String| {
-                    (event.starts_with("Team") && event != "TeamJoined" && event != "TeamLeft")
-                        || event.starts_with("Support")
-                };
-                changed.lists |= it.entry.events.iter().any(listed);
-            }
-        }
-        Ok(changed)
-    }
-
     /// Tells the views of an organization what a batch has changed, before anybody is answered.
     pub(super) fn publish(&self, state: &State, stream: Stream, first: Revision) {
         let Stream::Organization(organization) = stream else { return };
@@ -614,7 +454,7 @@ impl Inner {
             return Ok(());
         }
         let scope = view.scope();
-        let mut needs = vec![record(Key::Organization(scope.organization))];
+        let mut needs = vec![Need::Record(Key::Organization(scope.organization))];
         for user in missing {
             let scopes = scope.workspace.map(|_| scope).into_iter().chain([scope.whole()]);
             needs.extend(scopes.map(|it| Need::Holder(Claim::MembershipUser(it, *user))));
@@ -652,56 +492,4 @@ impl Inner {
 pub(super) struct Seen {
     pub(super) kept: Arc<Kept>,
     pub(super) view: Arc<View>,
-}
-
-/// What entries say has changed.
-struct Changed {
-    /// The last of the entries.
-    up_to: Revision,
-    memberships: BTreeSet<MembershipId>,
-    /// Whether a team or a support access has.
-    lists: bool,
-}
-
-impl Changed {
-    fn needs(&self, scope: Scope) -> Vec<Need> {
-        let whole = [Key::Organization(scope.organization)].into_iter();
-        let workspace = scope.workspace.map(Key::Workspace);
-        let memberships = self.memberships.iter().map(|id| Key::Membership(*id));
-        whole.chain(workspace).chain(memberships).map(record).collect()
-    }
-}
-
-const fn record(key: Key) -> Need {
-    Need::Record(key)
-}
-
-fn revision(records: &[Record]) -> Option<Revision> {
-    records.iter().find_map(|record| {
-        if let Record::Organization(it) = record { Some(it.revision()) } else { None }
-    })
-}
-
-fn position(record: &Record) -> Option<PeoplePosition> {
-    let Record::Membership(it) = record else { return None };
-    PeopleFilter::default().position(it)
-}
-
-fn listed_id(record: &Record) -> Option<uuid::Uuid> {
-    match record.key() {
-        Key::Team(id) => Some(id.uuid()),
-        Key::SupportAccess(id) => Some(id.uuid()),
-        Key::Organization(_)
-        | Key::Role(..)
-        | Key::Workspace(_)
-        | Key::User(_)
-        | Key::Membership(_)
-        | Key::Invitation(_)
-        | Key::Handover(_)
-        | Key::Mail(_)
-        | Key::Activity(_)
-        | Key::Block(..)
-        | Key::Receipt(_)
-        | Key::Entry(..) => None,
-    }
 }

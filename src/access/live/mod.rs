@@ -17,6 +17,7 @@ mod definitions;
 mod facts;
 mod guard;
 mod mask;
+mod put;
 mod questions;
 mod segments;
 mod table;

@@ -163,7 +163,7 @@ impl Guard {
             };
             let held = entry.map(|entry| view.held(entry));
             fence(Ordering::Acquire);
-            if before % 2 == 0 && view.changes.load(Ordering::Relaxed) == before {
+            if before.is_multiple_of(2) && view.changes.load(Ordering::Relaxed) == before {
                 return Some((definitions, held));
             }
             std::hint::spin_loop();
