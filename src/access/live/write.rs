@@ -70,20 +70,25 @@ impl View {
         if !definitions.works() {
             self.table.load().raise(NOT_WORKING);
         }
+        let redefined = !Arc::ptr_eq(&definitions, &self.definitions.load());
         // People get their bits by the new definitions at once; whoever reads both meanwhile reads
         // again.
-        self.changes.fetch_add(1, Ordering::AcqRel);
+        if redefined {
+            self.changes.fetch_add(1, Ordering::AcqRel);
+        }
         let add = self.holds == Holds::Everybody;
         let shown = update.memberships.iter().all(|it| self.put(writer, &definitions, it, add));
-        self.definitions.store(Arc::clone(&definitions));
-        self.changes.fetch_add(1, Ordering::AcqRel);
+        if redefined {
+            self.definitions.store(Arc::clone(&definitions));
+            self.changes.fetch_add(1, Ordering::AcqRel);
+        }
         if !sweep.is_empty() {
             self.sweep(&definitions, &sweep);
         }
         if !shown {
             return Applied::MakeAnew;
         }
-        if definitions.works() {
+        if redefined && definitions.works() {
             self.table.load().lower(NOT_WORKING);
         }
         if wants == Wants::Everything {
