@@ -18,8 +18,9 @@ use super::{Error, Inner, UserDirectory};
 /// [`Keeping::oldest`](super::Keeping::oldest).
 ///
 /// [`can`](Self::can) is a load and a test: it reads no clock, allocates nothing and waits for
-/// nobody. Keep a guard no longer than a request; one that is kept follows the store only while
-/// somebody calls this directory.
+/// nobody, except for people with grants and permissions without a bit, whom it evaluates. Keep a
+/// guard no longer than a request; one that is kept follows the store only while somebody calls this
+/// directory.
 #[derive(Clone)]
 pub struct Access {
     guard: Guard,

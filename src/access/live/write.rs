@@ -1,5 +1,5 @@
 //! Changing a view: one writer at a time, in place, at a cost that does not depend on how many
-//! people there are. Editing a role or a team looks at everybody once.
+//! people there are. Editing a role or a team, and erasing somebody, looks at everybody once.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
