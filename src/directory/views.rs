@@ -205,7 +205,8 @@ struct Placed<'v> {
 
 impl Drop for Placed<'_> {
     fn drop(&mut self) {
-        if self.kept.view.load().is_none() {
+        // One is the map's, one is ours: any more is somebody's who goes on waiting for it.
+        if self.kept.view.load().is_none() && Arc::strong_count(&self.kept) == 2 {
             self.views.drop_places(|kept| Arc::ptr_eq(kept, &self.kept));
         }
     }
