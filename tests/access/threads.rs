@@ -225,3 +225,42 @@ fn whoever_may_all_the_time_is_listed_all_the_time() {
         done.store(true, Ordering::Release);
     });
 }
+
+/// Bob is an agent while agents export nothing, and a viewer while they do: one update changes both,
+/// and in no state does he export.
+#[test]
+fn nobody_is_let_in_by_a_role_they_leave_in_the_same_update() {
+    let mut world = World::new(roles()).with(BOB, whole(), "agent");
+    for number in 1..2_000 {
+        world = world.with(number, whole(), "agent");
+    }
+    let view = world.view(whole(), &desk().catalogue);
+    let (done, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            let guard = view.guard();
+            let member = guard.member(user(BOB));
+            while !done.load(Ordering::Acquire) {
+                assert!(!guard.can(member, Desk::ExportData, || at(5)));
+                assert!(!guard.can_user(user(BOB), Desk::ExportData, || at(5)));
+                let decision = guard.check(user(BOB), Desk::ExportData, at(5));
+                assert!(!decision.is_allowed(), "{decision:?}");
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        for round in 0..2 * ROUNDS {
+            let exports = round % 2 == 0;
+            let [agent, _] = &mut world.roles[..] else { panic!("there are two roles") };
+            *agent = Role { permissions: roles()[0].permissions.clone(), ..agent.clone() };
+            if exports {
+                *agent = agent.clone().with(Desk::ExportData, Reach::ALL);
+            }
+            let bob = world.of(BOB, whole());
+            bob.role = if exports { "viewer" } else { "agent" }.parse().unwrap();
+            let record = Record::Membership(Box::new(bob.clone()));
+            tell(&view, &mut world, vec![record]);
+        }
+        done.store(true, Ordering::Release);
+    });
+    assert!(asked.into_inner() > 1_000, "the reader hardly came to ask");
+}
