@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::{
     Breadth, Fence, FenceName, Given, Grant, GrantId, MembershipId, OrganizationStatus, Override,
     PermissionName, Reach, ResourceId, Role, RoleName, StatusName, SupportAccess, SupportAccessId,
-    Team, TeamId, Workspace,
+    Team, TeamId,
 };
 
 use super::{Extent, Item};
@@ -199,8 +199,52 @@ fn reach_of(grant: &Grant, role: Option<&Role>, permission: &PermissionName) -> 
     }
 }
 
+/// What somebody holds in a place that works: what the customer consented to for support, and
+/// otherwise what the memberships that count give together.
+pub(super) fn held(
+    support: Option<&SupportAccess>,
+    views: &[MemberView<'_>],
+    otherwise: impl FnOnce() -> Because,
+    permission: &PermissionName,
+) -> Decision {
+    match support {
+        Some(support) => support_decides(support, permission),
+        None if views.is_empty() => Decision::refused(otherwise()),
+        None => unite(views.iter().map(|view| view.decide(permission))),
+    }
+}
+
+/// Which of a person's active memberships count: none without the one in the organization (I4),
+/// which reaches into workspaces when one of its roles says so.
+pub(super) fn counting<'s>(
+    whole: Option<MemberView<'s>>,
+    here: Option<MemberView<'s>>,
+    in_workspace: bool,
+) -> Vec<MemberView<'s>> {
+    let Some(whole) = whole else { return Vec::new() };
+    let counts = !in_workspace || whole.roles().any(|role| role.reaches_workspaces);
+    here.into_iter().chain(counts.then_some(whole)).collect()
+}
+
+/// Why somebody holds nothing of whom no membership counts, by the status of the one in the
+/// organization.
+pub(super) fn outside(whole: Option<StatusName>) -> Because {
+    whole
+        .filter(|status| *status != StatusName::Active)
+        .map_or(Because::NotAMember, Because::NotActive)
+}
+
+/// Why nobody may do anything in a place, if so.
+pub(super) fn not_working(organization: OrganizationStatus, closed: bool) -> Option<Because> {
+    if organization == OrganizationStatus::Active {
+        closed.then_some(Because::WorkspaceClosed)
+    } else {
+        Some(Because::OrganizationNotActive(organization))
+    }
+}
+
 /// What the customer consented to.
-pub(super) fn support_decides(support: &SupportAccess, permission: &PermissionName) -> Decision {
+fn support_decides(support: &SupportAccess, permission: &PermissionName) -> Decision {
     if support.permissions.contains(permission) {
         Decision::given(Reach::ALL.into(), vec![Because::Support(support.id)])
     } else {
@@ -209,16 +253,11 @@ pub(super) fn support_decides(support: &SupportAccess, permission: &PermissionNa
 }
 
 /// What several memberships of one person give together.
-pub(super) fn unite(decisions: impl IntoIterator<Item = Decision>) -> Decision {
+fn unite(decisions: impl IntoIterator<Item = Decision>) -> Decision {
     let (mut extent, mut because) = (Extent::default(), Vec::new());
     for decision in decisions {
         extent.unite(&decision.extent);
         because.extend(decision.because);
     }
     Decision::given(extent, because)
-}
-
-/// Whether a workspace works.
-pub(super) fn closed(workspace: Option<&Workspace>) -> bool {
-    workspace.is_some_and(|it| it.closed_at.is_some())
 }

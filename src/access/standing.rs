@@ -1,13 +1,13 @@
 //! What a principal amounts to in one scope: rank, permissions, and what they may give.
 
 use crate::domain::{
-    Fence, FenceName, Given, Grant, MayAssign, Membership, Organization, OrganizationStatus,
-    PermissionName, Principal, Rank, ResourceId, Role, RolePermissions, Scope, State,
-    SupportAccess, Timestamp, UserId, Workspace,
+    Fence, FenceName, Given, Grant, MayAssign, Membership, Organization, PermissionName, Principal,
+    Rank, ResourceId, Role, RolePermissions, Scope, State, SupportAccess, Timestamp, UserId,
+    Workspace,
 };
 
-use super::evaluate::{closed, support_decides, unite};
-use super::{Because, Catalogue, Decision, Extent, Item, MemberView};
+use super::evaluate::{counting, held, not_working, outside};
+use super::{Catalogue, Decision, Extent, Item, MemberView};
 
 /// What a principal amounts to in one scope.
 #[derive(Clone, Debug)]
@@ -47,17 +47,11 @@ impl<'s> Standing<'s> {
 
     fn take_person(&mut self, state: &'s State, user: UserId, now: Timestamp) {
         self.whole = state.membership_of(self.scope.whole(), user);
-        let Some(whole) = self.whole.filter(|it| it.is_active()) else { return };
-        let whole = view(state, whole, now);
-        let reaches = whole.roles().any(|role| role.reaches_workspaces);
         let here = self.scope.workspace.and_then(|_| state.membership_of(self.scope, user));
-        if let Some(here) = here.filter(|it| it.is_active()) {
-            self.views.push(view(state, here, now));
-        }
-        // An organization's role reaches into workspaces when the role says so.
-        if self.scope.workspace.is_none() || reaches {
-            self.views.push(whole);
-        }
+        let active = |it: Option<&'s Membership>| {
+            it.filter(|it| it.is_active()).map(|it| view(state, it, now))
+        };
+        self.views = counting(active(self.whole), active(here), self.scope.workspace.is_some());
     }
 
     /// The person's membership in the organization itself, whatever its status.
@@ -96,28 +90,17 @@ impl<'s> Standing<'s> {
 
     /// Whether, how far and why the principal holds a permission here.
     pub fn decide(&self, permission: &PermissionName) -> Decision {
-        if self.organization.status != OrganizationStatus::Active {
-            let status = self.organization.status;
-            return Decision::refused(Because::OrganizationNotActive(status));
+        let closed = self.workspace.is_some_and(|it| it.closed_at.is_some());
+        match not_working(self.organization.status, closed) {
+            Some(because) => Decision::refused(because),
+            None => self.holds(permission),
         }
-        if closed(self.workspace) {
-            return Decision::refused(Because::WorkspaceClosed);
-        }
-        self.holds(permission)
     }
 
     /// The same, whether or not the organization works: for the commands that make it work again.
     pub(crate) fn holds(&self, permission: &PermissionName) -> Decision {
-        if let Some(support) = self.support {
-            return support_decides(support, permission);
-        }
-        if self.views.is_empty() {
-            return Decision::refused(match self.whole {
-                Some(whole) if !whole.is_active() => Because::NotActive(whole.status.name()),
-                Some(_) | None => Because::NotAMember,
-            });
-        }
-        unite(self.views.iter().map(|view| view.decide(permission)))
+        let otherwise = || outside(self.whole.map(|whole| whole.status.name()));
+        held(self.support, &self.views, otherwise, permission)
     }
 
     /// Whether a permission, held this far, reaches an item.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::mask::Mask;
+use crate::access::Because;
+use crate::access::evaluate::not_working;
 use crate::domain::{OrganizationStatus, Role, SupportAccess, SupportAccessId, Team};
 
 /// A role or a team with its permissions as bits.
@@ -36,6 +38,11 @@ impl Definitions {
     }
 
     pub(super) fn works(&self) -> bool {
-        self.organization == OrganizationStatus::Active && !self.closed
+        self.not_working().is_none()
+    }
+
+    /// Why nobody may do anything here, if so.
+    pub(super) fn not_working(&self) -> Option<Because> {
+        not_working(self.organization, self.closed)
     }
 }

@@ -9,7 +9,7 @@ use super::guard::{Guard, Who};
 use super::table::{Entry, GONE, NOT_WORKING, UNCONFIRMED};
 use super::visible::Visible;
 use super::{Holds, View};
-use crate::access::evaluate::{support_decides, unite};
+use crate::access::evaluate::{counting, held, outside};
 use crate::access::{Because, Decision, Item, MemberView, Permission};
 use crate::domain::{
     Given, Grant, MembershipId, PermissionName, Role, SupportAccess, Timestamp, UserId,
@@ -130,7 +130,7 @@ impl Guard {
                         Holds::Everybody => Because::NotAMember,
                         Holds::WhoeverIsAdmitted => Because::NotLoaded,
                     };
-                    let works = not_working(&definitions);
+                    let works = definitions.not_working();
                     return ask(&Subject { works, otherwise, ..Subject::nobody(None) });
                 };
                 Subject::person(view, &definitions, &held, now, ask)
@@ -138,7 +138,7 @@ impl Guard {
             Who::Support(access, person) => {
                 let access = definitions.supports.get(access);
                 let access = access.filter(|it| it.person == *person && it.holds(now));
-                let works = not_working(&definitions);
+                let works = definitions.not_working();
                 ask(&Subject { works, support: access.map(|it| &**it), ..Subject::nobody(None) })
             }
             Who::Nobody => ask(&Subject::nobody(None)),
@@ -196,33 +196,18 @@ impl Subject<'_> {
     ) -> R {
         let member = |part| member(definitions, part, now);
         let active = |part: &'_ &Part| part.is_active();
-        let mut views = Vec::new();
-        if let Some(whole) = held.whole.as_ref().filter(active) {
-            let whole = member(whole);
-            // An organization's role reaches into workspaces when the role says so.
-            let counts =
-                view.scope.workspace.is_none() || whole.roles().any(|role| role.reaches_workspaces);
-            views.extend(held.here.as_ref().filter(active).map(member));
-            views.extend(counts.then_some(whole));
-        }
-        let otherwise = match &held.whole {
-            Some(whole) if !whole.is_active() => Because::NotActive(whole.status),
-            Some(_) | None => Because::NotAMember,
-        };
-        ask(&Subject { works: not_working(definitions), support: None, views, otherwise })
+        let whole = held.whole.as_ref().filter(active).map(member);
+        let here = held.here.as_ref().filter(active).map(member);
+        let views = counting(whole, here, view.scope.workspace.is_some());
+        let otherwise = outside(held.whole.as_ref().map(|whole| whole.status));
+        ask(&Subject { works: definitions.not_working(), support: None, views, otherwise })
     }
 
     pub(super) fn decide(&self, permission: &PermissionName) -> Decision {
-        if let Some(because) = &self.works {
-            return Decision::refused(because.clone());
+        match &self.works {
+            Some(because) => Decision::refused(because.clone()),
+            None => held(self.support, &self.views, || self.otherwise.clone(), permission),
         }
-        if let Some(support) = self.support {
-            return support_decides(support, permission);
-        }
-        if self.views.is_empty() {
-            return Decision::refused(self.otherwise.clone());
-        }
-        unite(self.views.iter().map(|view| view.decide(permission)))
     }
 
     fn reaches(&self, decision: &Decision, item: &Item) -> bool {
@@ -239,16 +224,6 @@ impl Subject<'_> {
             visible.add(&decision.extent, view);
         }
         visible
-    }
-}
-
-fn not_working(definitions: &Definitions) -> Option<Because> {
-    if definitions.organization != crate::domain::OrganizationStatus::Active {
-        Some(Because::OrganizationNotActive(definitions.organization))
-    } else if definitions.closed {
-        Some(Because::WorkspaceClosed)
-    } else {
-        None
     }
 }
 
