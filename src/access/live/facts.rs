@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use super::super::Catalogue;
-use super::mask::BITS;
 use super::segments::Segments;
+use crate::access::{Catalogue, FAST};
 use crate::domain::{
     Breadth, Fence, Grant, MembershipId, Override, PermissionName, Reach, StatusName,
 };
@@ -192,7 +191,7 @@ impl Few {
             };
             match catalogue.numbers(name) {
                 [] => {}
-                [number] if *number < BITS && at < 60 => {
+                [number] if *number < FAST && at < 60 => {
                     let code = *number as u64 | kind << 8 | (breadth as u64) << 10;
                     word |= code << at;
                     at += 12;

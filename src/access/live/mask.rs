@@ -6,9 +6,6 @@ use crate::domain::{PermissionName, RolePermissions};
 /// How many 64-bit words a member has.
 pub(super) const WORDS: usize = FAST / 64;
 
-/// Permissions with a number below this are answered by a bit; those beyond, by evaluating.
-pub(super) const BITS: usize = FAST;
-
 /// A set of permissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mask(pub(super) [u64; WORDS]);
@@ -40,7 +37,7 @@ impl Mask {
     }
 
     #[must_use]
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(super) fn with(self, other: Self) -> Self {
         let mut words = self.0;
         words.iter_mut().zip(other.0).for_each(|(word, more)| *word |= more);
         Self(words)

@@ -4,7 +4,7 @@
 //! once for each request. Readers never wait: not for each other, and not for whoever writes.
 //!
 //! ```text
-//! Guard ── can(member, permission) ──▶ Table: one cache line a person ── a bit ──▶ yes
+//! Guard ── can(member, permission) ──▶ Table: two people a cache line ── a bit ──▶ yes
 //!   │                                      │ facts: role, teams, overrides (numbers)
 //!   └── check, visible, … ─────────────────┴──▶ Pools, Definitions ──▶ MemberView::decide
 //! ```

@@ -213,7 +213,7 @@ impl View {
             return Mask::default();
         }
         let (given, keeps) = of_role(definitions, facts.role());
-        let given = given.and(of_set(facts.set()));
+        let given = given.with(of_set(facts.set()));
         if keeps || few.is_empty() {
             return given;
         }
@@ -225,7 +225,7 @@ impl View {
                 Kind::Cap => {}
             }
         }
-        given.and(raised).without(denied)
+        given.with(raised).without(denied)
     }
 
     fn mask_held(&self, definitions: &Definitions, held: &Held) -> Mask {
@@ -234,17 +234,17 @@ impl View {
         };
         let mut mask = Mask::default();
         if self.scope.workspace.is_none() || reaches(definitions, whole.role) {
-            mask = mask.and(self.mask_part(definitions, whole));
+            mask = mask.with(self.mask_part(definitions, whole));
         }
         if let Some(here) = held.here.as_ref().filter(|it| it.is_active()) {
-            mask = mask.and(self.mask_part(definitions, here));
+            mask = mask.with(self.mask_part(definitions, here));
         }
         mask
     }
 
     fn mask_part(&self, definitions: &Definitions, part: &Part) -> Mask {
         let (given, keeps) = of_role(definitions, part.role);
-        let given = given.and(of_teams(definitions, part.teams.iter().copied()));
+        let given = given.with(of_teams(definitions, part.teams.iter().copied()));
         if keeps {
             return given;
         }
@@ -254,7 +254,7 @@ impl View {
         };
         let raised = named(|it| matches!(it, Override::Raise(_)));
         let denied = named(|it| matches!(it, Override::Deny));
-        given.and(raised).without(denied)
+        given.with(raised).without(denied)
     }
 }
 
@@ -268,7 +268,7 @@ fn of_role(definitions: &Definitions, role: u32) -> (Mask, bool) {
 /// What teams give.
 fn of_teams(definitions: &Definitions, teams: impl Iterator<Item = u32>) -> Mask {
     let teams = teams.filter_map(|number| definitions.team(number));
-    teams.fold(Mask::default(), |mask, team| mask.and(team.mask))
+    teams.fold(Mask::default(), |mask, team| mask.with(team.mask))
 }
 
 fn reaches(definitions: &Definitions, role: u32) -> bool {
