@@ -210,20 +210,11 @@ fn position(record: &Record) -> Option<PeoplePosition> {
 }
 
 fn listed_id(record: &Record) -> Option<uuid::Uuid> {
-    match record.key() {
-        Key::Team(id) => Some(id.uuid()),
-        Key::SupportAccess(id) => Some(id.uuid()),
-        Key::Organization(_)
-        | Key::Role(..)
-        | Key::Workspace(_)
-        | Key::User(_)
-        | Key::Membership(_)
-        | Key::Invitation(_)
-        | Key::Handover(_)
-        | Key::Mail(_)
-        | Key::Activity(_)
-        | Key::Block(..)
-        | Key::Receipt(_)
-        | Key::Entry(..) => None,
+    if let Record::Team(it) = record {
+        Some(it.id.uuid())
+    } else if let Record::SupportAccess(it) = record {
+        Some(it.id.uuid())
+    } else {
+        None
     }
 }

@@ -92,11 +92,10 @@ impl UserDirectory {
             return Ok(Some(Comparison::default()));
         };
         let update = Update::of_state(after, scope.organization);
-        let users = update.users();
         if !update.is_about_access() && !stops {
             return Ok(Some(Comparison::default()));
         }
-        match self.access_with(scope, &users).await {
+        match self.access_with(scope, &update.users()).await {
             Ok(access) => Ok(access.guard().compare(&update, now, IN_FULL)),
             // What is only about to be has nobody in it whose access could change.
             Err(Error::Refused(_)) => Ok(Some(Comparison::default())),
