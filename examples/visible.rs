@@ -79,7 +79,9 @@ async fn main() -> Result<(), Failure> {
     }
     let fence = Fence::default().with("inbox", ["sales", "support"])?;
     let scope = organization.into();
-    directory.execute(&olivia, SetFence { scope, membership: berta, fence }).await?;
+    directory
+        .execute(&olivia, SetFence { scope, membership: berta, fence, handover: None })
+        .await?;
 
     // The help desk's own table, with ten thousand tickets.
     let tickets = Connection::open_in_memory()?;

@@ -138,8 +138,8 @@ fn with_lists(stage: &Stage, count: u128) -> Vec<(usize, Command)> {
         (Fence::MAX, invite().fenced(resources()).into()),
         (Fence::MAX, invite().fenced(empty_lists()).into()),
         (64, invite().with_profile(profile()).into()),
-        (Fence::MAX, SetFence { scope, membership, fence: resources() }.into()),
-        (Fence::MAX, SetFence { scope, membership, fence: empty_lists() }.into()),
+        (Fence::MAX, SetFence { scope, membership, fence: resources(), handover: None }.into()),
+        (Fence::MAX, SetFence { scope, membership, fence: empty_lists(), handover: None }.into()),
         (
             500,
             CreateTeam {
@@ -150,9 +150,29 @@ fn with_lists(stage: &Stage, count: u128) -> Vec<(usize, Command)> {
             }
             .into(),
         ),
-        (500, ChangeTeamMembers { organization, team, join: ids(count), leave: vec![] }.into()),
-        (500, ChangeTeamMembers { organization, team, join: vec![], leave: ids(count) }.into()),
-        (500, ChangeTeamsOf { organization, membership, join, leave }.into()),
+        (
+            500,
+            ChangeTeamMembers {
+                organization,
+                team,
+                join: ids(count),
+                leave: vec![],
+                handover: None,
+            }
+            .into(),
+        ),
+        (
+            500,
+            ChangeTeamMembers {
+                organization,
+                team,
+                join: vec![],
+                leave: ids(count),
+                handover: None,
+            }
+            .into(),
+        ),
+        (500, ChangeTeamsOf { organization, membership, join, leave, handover: None }.into()),
         (
             1_000,
             SetTeamPermissions {
@@ -268,7 +288,7 @@ async fn a_million_listed_resources_are_refused() {
     let stage = stage().await;
     let fence = Fence(BTreeMap::from([("inbox".parse().unwrap(), names(1_000_000))]));
     let (scope, membership) = (stage.organization.into(), stage.targets[0].membership);
-    is_refused_for_size(&stage, SetFence { scope, membership, fence }.into()).await;
+    is_refused_for_size(&stage, SetFence { scope, membership, fence, handover: None }.into()).await;
 }
 
 /// A huge one among others is refused alone, or takes the batch along when all are one.

@@ -24,7 +24,7 @@ use tenure::adapters::sqlite::SqliteStore;
 use tenure::adapters::system::SystemEntropy;
 use tenure::commands::{
     ChangeRole, ChangeTeamMembers, CreateTeam, Deactivate, EditProfile, FoundOrganization, Invite,
-    Reactivate, RegisterUser, RemoveMember, RevokeInvitation,
+    Reactivate, RegisterUser, RemoveMember, RevokeInvitation, WorkOnReturn,
 };
 use tenure::domain::{
     DeactivatedBecause, Event, InvitationStatus, Key, Logged, Mail, Need, Organization,
@@ -136,13 +136,15 @@ impl Writer {
         let view = self.directory.inspect(&token).await.unwrap();
         self.done(view.link.clone(), view.accept()).await;
         let role = "admin".parse().unwrap();
-        self.done(owner, ChangeRole { scope, membership, role }).await;
+        self.done(owner, ChangeRole { scope, membership, role, handover: None }).await;
         let (join, leave) = (Vec::new(), vec![membership]);
-        self.done(owner, ChangeTeamMembers { organization, team, join, leave }).await;
+        self.done(owner, ChangeTeamMembers { organization, team, join, leave, handover: None })
+            .await;
         let (because, handover) = (DeactivatedBecause::Leave, None);
         self.done(owner, Deactivate { scope, membership, because, handover }).await;
         if number[1] % 2 == 0 {
-            self.done(owner, Reactivate { scope, membership }).await;
+            self.done(owner, Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs })
+                .await;
             let fields = Profile::named("Somebody Else").unwrap().0;
             self.done(owner, EditProfile { scope, membership, fields }).await;
         }

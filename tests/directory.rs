@@ -8,6 +8,7 @@ use futures_executor::block_on;
 use tenure::adapters::memory::MemoryStore;
 use tenure::commands::{
     Adopt, AdoptAs, Arrive, ChangeRules, Deactivate, EditProfile, Invite, LinkIdentity, Reactivate,
+    WorkOnReturn,
 };
 use tenure::domain::{
     ChangeSet, Claim, DeactivatedBecause, Disposition, Event, ExternalIdentity, HandoverStatus,
@@ -379,7 +380,7 @@ fn whoever_is_back_keeps_the_work_they_are_given_from_then_on() {
     block_on(company.directory.execute(olivia(), leave)).unwrap();
     company.workload.fail_next(1);
     block_on(company.directory.maintain()).unwrap();
-    let back = Reactivate { scope, membership: bob };
+    let back = Reactivate { scope, membership: bob, work: WorkOnReturn::StaysWhereItIs };
     block_on(company.directory.execute(olivia(), back)).unwrap();
     let new = company.workload.add(company.organization, "tickets", bob);
     company.clock.advance(Span::hours(1));

@@ -120,8 +120,7 @@ impl Two {
     }
 
     fn reactivate(&self, name: &str) -> Reactivate {
-        Reactivate { scope: self.scope(), membership: self.company.member(name).membership }
-    }
+        Reactivate { scope: self.scope(), membership: self.company.member(name).membership }, work: WorkOnReturn::StaysWhereItIs }
 
     fn olivia(&self) -> Principal {
         self.company.principal("olivia")
@@ -494,12 +493,12 @@ impl Story {
         };
         self.named += 1;
         match self.dice.throw(23) {
-            0 => ChangeRole { scope, membership, role: self.role() }.into(),
+            0 => ChangeRole { scope, membership, role: self.role(), handover: None }.into(),
             1 => {
                 Deactivate { scope, membership, because: DeactivatedBecause::Left, handover: None }
                     .into()
             }
-            2 | 3 => Reactivate { scope, membership }.into(),
+            2 | 3 => Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into(),
             4 if self.dice.throw(3) == 0 => {
                 RemoveMember { scope, membership, handover: None }.into()
             }
@@ -513,7 +512,7 @@ impl Story {
                 let permission = self.permission().into();
                 OverridePermission { scope, membership, permission, to }.into()
             }
-            6 => SetFence { scope, membership, fence: self.fence() }.into(),
+            6 => SetFence { scope, membership, fence: self.fence(), handover: None }.into(),
             7 => CreateTeam {
                 organization,
                 name: format!("Team {}", self.named).parse().unwrap(),
@@ -521,9 +520,9 @@ impl Story {
                 members: vec![membership],
             }
             .into(),
-            8 => ChangeTeamMembers { organization, team, join: vec![membership], leave: vec![] }
+            8 => ChangeTeamMembers { organization, team, join: vec![membership], leave: vec![], handover: None }
                 .into(),
-            9 => ChangeTeamMembers { organization, team, join: vec![], leave: vec![membership] }
+            9 => ChangeTeamMembers { organization, team, join: vec![], leave: vec![membership], handover: None }
                 .into(),
             10 => {
                 let permissions = [(self.permission().into(), self.reach())].into();
@@ -773,8 +772,7 @@ async fn a_preview_says_who_could_do_more_or_less_by_a_change_of_role_team_or_pe
     let change = ChangeRole {
         scope: it.scope(),
         membership: bob.membership,
-        role: "viewer".parse().unwrap(),
-    };
+        role: "viewer".parse().unwrap(), handover: None };
     let access = it.here.preview(it.olivia(), change).await.unwrap().access.unwrap();
     assert_eq!((access.people, access.changes.len()), (1, 1));
     let of = |permission: Desk| {
@@ -793,7 +791,7 @@ async fn a_preview_says_who_could_do_more_or_less_by_a_change_of_role_team_or_pe
     for membership in [bob.membership, berta.membership] {
         let role = expert.name.clone();
         it.here
-            .execute(it.olivia(), ChangeRole { scope: it.scope(), membership, role })
+            .execute(it.olivia(), ChangeRole { scope: it.scope(), membership, role, handover: None })
             .await
             .unwrap();
     }

@@ -11,7 +11,7 @@
 use tenure::adapters::memory::MemoryStore;
 use tenure::commands::{
     AcceptInvitation, Block, ChangeRole, CreateRole, Deactivate, DeleteRole, EditRole, GiveGrant,
-    Invite, Leave, OpenWorkspace, Reactivate, RemoveMember, RenewGrant, RevokeGrant,
+    Invite, Leave, OpenWorkspace, Reactivate, WorkOnReturn, RemoveMember, RenewGrant, RevokeGrant,
 };
 use tenure::domain::{
     DeactivatedBecause, Event, Given, GrantId, Lasting, MembershipId, PermissionName, Reason,
@@ -90,8 +90,7 @@ impl Acme {
 
     fn makes(&self, name: &str, role: &str) -> ChangeRole {
         let (scope, membership) = (self.scope(), self.id(name));
-        ChangeRole { scope, membership, role: role.parse().unwrap() }
-    }
+        ChangeRole { scope, membership, role: role.parse().unwrap() }, handover: None }
 
     fn deactivates(&self, name: &str) -> Deactivate {
         Deactivate::new(self.scope(), self.id(name), DeactivatedBecause::Leave)
@@ -387,7 +386,7 @@ async fn whoever_goes_comes_back_to_nothing_that_was_lent() {
     let refusal = it.refused("olivia", it.lends("bob", "admin", 9)).await;
     assert_eq!(refusal, Refusal::NotActive(StatusName::Deactivated));
     let (scope, membership) = (it.scope(), it.id("bob"));
-    it.does("olivia", Reactivate { scope, membership }).await;
+    it.does("olivia", Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }).await;
     let invite = Invite::new(scope, Company::email("eve"), "agent".parse().unwrap());
     let refusal = it.refused("bob", invite).await;
     assert!(matches!(refusal, Refusal::MissingPermission(_)), "{refusal:?}");
@@ -436,7 +435,7 @@ async fn a_grant_in_a_workspace_works_there_and_goes_with_the_organization() {
         "active in the workspace, and out of the organization"
     );
     let membership = it.id("bob");
-    it.does("olivia", Reactivate { scope: it.scope(), membership }).await;
+    it.does("olivia", Reactivate { scope: it.scope(), membership, work: WorkOnReturn::StaysWhereItIs }).await;
     assert!(!may(west).await, "nothing comes back silently");
 }
 

@@ -26,7 +26,8 @@ use tenure::commands::{
     EndSessions, EraseMember, Facts, FoundOrganization, GiveGrant, Host, Invite, Leave,
     OfferOwnership, OpenWorkspace, OverridePermission, Reactivate, RegisterUser, RemoveMember,
     RenameOrganization, RenewGrant, ResendInvitation, ResumeOrganization, RevokeGrant,
-    RevokeInvitation, SetSeatLimit, SetTeamPermissions, SignUp, SuspendOrganization, decide,
+    RevokeInvitation, SetSeatLimit, SetTeamPermissions, SignUp, SuspendOrganization, WorkOnReturn,
+    decide,
 };
 use tenure::domain::{
     DeactivatedBecause, EmailAddress, Equals, Event, Fence, Given, Grant, GrantId, InvitationId,
@@ -292,13 +293,13 @@ impl World {
                 who = invitee;
                 DeclineInvitation { organization, invitation }.into()
             }
-            11 | 12 => ChangeRole { scope, membership, role }.into(),
+            11 | 12 => ChangeRole { scope, membership, role, handover: None }.into(),
             13 => {
                 let because = DeactivatedBecause::Other;
                 Deactivate { scope, membership, because, handover }.into()
             }
             14 => Block { organization, membership, handover }.into(),
-            15 | 16 => Reactivate { scope, membership }.into(),
+            15 | 16 => Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into(),
             17 => RemoveMember { scope, membership, handover }.into(),
             18 => {
                 let because = RemovedBecause::Left;
@@ -336,7 +337,7 @@ impl World {
             }
             26 => {
                 let (join, leave) = (vec![membership], Vec::new());
-                ChangeTeamMembers { organization, team, join, leave }.into()
+                ChangeTeamMembers { organization, team, join, leave, handover: None }.into()
             }
             27 => DeleteTeam { organization, team }.into(),
             28 => EraseMember { organization, membership }.into(),
@@ -836,7 +837,9 @@ fn i7_whoever_is_not_active_passes_no_check_and_holds_no_session() {
                 let because = DeactivatedBecause::Leave;
                 let command: Command = match step {
                     0 => Deactivate { scope, membership, because, handover: None }.into(),
-                    1 | 2 => Reactivate { scope, membership }.into(),
+                    1 | 2 => {
+                        Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into()
+                    }
                     3 => EndSessions { scope, membership }.into(),
                     4 => SuspendOrganization { organization }.into(),
                     5 => ResumeOrganization { organization }.into(),

@@ -11,7 +11,7 @@ use tenure::adapters::memory::MemoryStore;
 use tenure::adapters::sqlite::{Durability, SqliteOptions};
 use tenure::commands::{
     AcceptOwnership, ChangeRole, ChangeTeamMembers, CreateTeam, Deactivate, EditProfile, EditRole,
-    EndSessions, Invite, OfferOwnership, OverridePermission, Reactivate, ResumeOrganization,
+    EndSessions, Invite, OfferOwnership, OverridePermission, Reactivate, WorkOnReturn, ResumeOrganization,
     SetSeatLimit, SetTeamPermissions, SuspendOrganization,
 };
 use tenure::domain::{
@@ -106,8 +106,7 @@ impl Town {
     fn change_role(&self, name: &str, role: &str) -> ChangeRole {
         let scope = self.company.organization.into();
         let membership = self.company.member(name).membership;
-        ChangeRole { scope, membership, role: role.parse().unwrap() }
-    }
+        ChangeRole { scope, membership, role: role.parse().unwrap() }, handover: None }
 
     /// The answer is a refusal, and the same as from somebody who remembers nothing.
     fn is_refused_here(&self, who: &str, command: impl Into<Command>) -> Refusal {
@@ -274,7 +273,7 @@ fn whoever_was_deactivated_elsewhere_is_refused() {
         let scope = town.company.organization.into();
         town.there("olivia", Deactivate { scope, membership, because, handover });
         town.is_refused_here("ada", town.invite("nora"));
-        town.there("olivia", Reactivate { scope, membership });
+        town.there("olivia", Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs });
         town.here("ada", town.invite("nora")).unwrap();
         town.chain_verifies();
     });
@@ -313,7 +312,7 @@ fn seats_that_were_taken_and_freed_elsewhere_count() {
         let organization = town.company.organization;
         let scope = organization.into();
         let limit = |limit| SetSeatLimit { organization, limit: Some(limit) };
-        let dora = Reactivate { scope, membership: town.company.member("dora").membership };
+        let dora = Reactivate { scope, membership: town.company.member("dora").membership, work: WorkOnReturn::StaysWhereItIs };
         let bob = town.company.member("bob").membership;
         let (because, handover) = (DeactivatedBecause::Leave, None);
         town.here("olivia", limit(5)).unwrap();
@@ -324,7 +323,7 @@ fn seats_that_were_taken_and_freed_elsewhere_count() {
         town.here("olivia", dora).unwrap();
         town.there("olivia", Deactivate { scope, membership: bob, because, handover });
         town.there("olivia", limit(5));
-        town.is_refused_here("olivia", Reactivate { scope, membership: bob });
+        town.is_refused_here("olivia", Reactivate { scope, membership: bob, work: WorkOnReturn::StaysWhereItIs });
         town.chain_verifies();
     });
 }
@@ -416,10 +415,10 @@ fn any_command(town: &Town, team: TeamId, numbers: &mut Numbers) -> (&'static st
             let because = DeactivatedBecause::Leave;
             Deactivate { scope, membership, because, handover: None }.into()
         }
-        6 | 7 => Reactivate { scope, membership }.into(),
-        8 => ChangeTeamMembers { organization, team, join: vec![membership], leave: Vec::new() }
+        6 | 7 => Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into(),
+        8 => ChangeTeamMembers { organization, team, join: vec![membership], leave: Vec::new(), handover: None }
             .into(),
-        9 => ChangeTeamMembers { organization, team, join: Vec::new(), leave: vec![membership] }
+        9 => ChangeTeamMembers { organization, team, join: Vec::new(), leave: vec![membership], handover: None }
             .into(),
         10 => {
             let permissions = match numbers.below(2) {

@@ -22,7 +22,7 @@ use tenure::commands::{
     AcceptInvitation, AcceptOwnership, Block, ChangeRole, ChangeTeamMembers, CreateTeam,
     Deactivate, DeclineInvitation, DeclineOwnership, DeleteTeam, EndSessions, FoundOrganization,
     GiveGrant, Invite, Leave, OfferOwnership, Reactivate, RegisterUser, RemoveMember, RenewGrant,
-    ResendInvitation, RevokeGrant, RevokeInvitation, SetSeatLimit, Unblock,
+    ResendInvitation, RevokeGrant, RevokeInvitation, SetSeatLimit, Unblock, WorkOnReturn,
 };
 use tenure::domain::{
     DeactivatedBecause, Generation, GrantId, InvitationId, Key, Lasting, MembershipId,
@@ -246,7 +246,8 @@ impl Stage {
                 DeclineInvitation { organization, invitation: self.invitation(it) }.into()
             }
             A::Makes(_, job) => {
-                ChangeRole { scope, membership, role: job.name().parse().unwrap() }.into()
+                ChangeRole { scope, membership, role: job.name().parse().unwrap(), handover: None }
+                    .into()
             }
             A::Deactivates(_) => {
                 let because = DeactivatedBecause::Other;
@@ -256,7 +257,9 @@ impl Stage {
             A::Unblocks(it) => {
                 Unblock { organization, email: it.address().parse().unwrap() }.into()
             }
-            A::Reactivates(_) => Reactivate { scope, membership }.into(),
+            A::Reactivates(_) => {
+                Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into()
+            }
             A::Removes(_) => RemoveMember { scope, membership, handover }.into(),
             A::SignsOut(_) => EndSessions { scope, membership }.into(),
             A::Leaves => {
@@ -268,11 +271,25 @@ impl Stage {
             A::DeletesTeam(crew) => DeleteTeam { organization, team: self.team(crew) }.into(),
             A::PutsInto(_, crew) => {
                 let (join, leave) = (vec![membership], Vec::new());
-                ChangeTeamMembers { organization, team: self.team(crew), join, leave }.into()
+                ChangeTeamMembers {
+                    organization,
+                    team: self.team(crew),
+                    join,
+                    leave,
+                    handover: None,
+                }
+                .into()
             }
             A::TakesOutOf(_, crew) => {
                 let (join, leave) = (Vec::new(), vec![membership]);
-                ChangeTeamMembers { organization, team: self.team(crew), join, leave }.into()
+                ChangeTeamMembers {
+                    organization,
+                    team: self.team(crew),
+                    join,
+                    leave,
+                    handover: None,
+                }
+                .into()
             }
             A::OffersOwnership(_) | A::HandsOwnershipTo(_) => {
                 let exchange = matches!(action, A::HandsOwnershipTo(_));

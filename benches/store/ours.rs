@@ -50,8 +50,9 @@ pub(crate) fn scripts(files: &Files, count: usize) -> Vec<Script> {
     let each = |command: &dyn Fn(MembershipId) -> Command| {
         people.iter().map(|id| (owner.into(), command(*id))).collect::<Vec<_>>()
     };
-    let promote =
-        each(&|membership| ChangeRole { scope, membership, role: "admin".parse().unwrap() }.into());
+    let promote = each(&|membership| {
+        ChangeRole { scope, membership, role: "admin".parse().unwrap(), handover: None }.into()
+    });
     scripts.push(record(&path, Kind::ChangeRole, promote));
     let deactivate = each(&|membership| {
         let (because, handover) = (DeactivatedBecause::Leave, None);

@@ -201,7 +201,7 @@ async fn teams(desk: &HelpDesk) -> Outcome {
     if let Some(&team) = made.last() {
         let join = vec![desk.person("siobhan@").await?.membership];
         let (organization, leave) = (desk.organization, Vec::new());
-        let change = ChangeTeamMembers { organization, team, join, leave };
+        let change = ChangeTeamMembers { organization, team, join, leave, handover: None };
         desk.directory.execute(&ada, change).await?;
     }
     pages::teams(desk).await

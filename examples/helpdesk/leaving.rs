@@ -1,7 +1,7 @@
 //! Somebody leaves, with everything they hold; and people come back.
 
 use tenure::SessionStamp;
-use tenure::commands::{Command, Deactivate, Invite, Reactivate, RemoveMember};
+use tenure::commands::{Command, Deactivate, Invite, Reactivate, RemoveMember, WorkOnReturn};
 use tenure::directory::Maintenance;
 use tenure::domain::{DeactivatedBecause, Disposition};
 
@@ -123,7 +123,11 @@ async fn bob_returns(
     before: &SessionStamp,
 ) -> Outcome {
     chapter("People return");
-    let back = Reactivate { scope: desk.organization.into(), membership: bob.membership };
+    let back = Reactivate {
+        scope: desk.organization.into(),
+        membership: bob.membership,
+        work: WorkOnReturn::StaysWhereItIs,
+    };
     desk.directory.execute(&ada.principal, back).await?;
     let session = desk.directory.open_session(bob.user, desk.organization).await?;
     say(format!(

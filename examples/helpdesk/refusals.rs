@@ -50,7 +50,8 @@ async fn commands(desk: &HelpDesk) -> Outcome<Vec<Tried>> {
     let (bob, lars) = (desk.person("bob@").await?, desk.person("lars@").await?);
     let scope = desk.organization.into();
     let role = |person: &desk::Person, role: &str| -> Outcome<Command> {
-        Ok(ChangeRole { scope, membership: person.membership, role: role.parse()? }.into())
+        Ok(ChangeRole { scope, membership: person.membership, role: role.parse()?, handover: None }
+            .into())
     };
     let friend = |role: &str| -> Outcome<Command> {
         let email = "friend@elsewhere.example".parse()?;

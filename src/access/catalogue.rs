@@ -94,6 +94,8 @@ permissions! {
         ManageRoles = "roles.manage",
         /// Make, change and delete teams, and choose who is in them.
         ManageTeams = "teams.manage",
+        /// Pause, resume and give up handovers, and choose again who receives.
+        HandOverWork = "work.hand_over",
         /// Open and close workspaces.
         ManageWorkspaces = "workspaces.manage",
         /// Rename the organization and choose its rules.

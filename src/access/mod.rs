@@ -11,4 +11,4 @@ pub(crate) use catalogue::{FAST, number_at};
 pub use evaluate::{Because, Decision, MemberView, Missing};
 pub use extent::{Alternative, Extent, Item};
 pub use standing::Standing;
-pub(crate) use standing::{lasting, view};
+pub(crate) use standing::{lasting, may_hold, view};

@@ -1,7 +1,7 @@
 //! What a principal amounts to in one scope: rank, permissions, and what they may give.
 
 use crate::domain::{
-    Fence, FenceName, Given, Grant, MayAssign, Membership, Organization, PermissionName, Principal,
+    Fence, FenceName, Given, Grant, MayAssign, Membership, Organization, PermissionName, Place, Principal,
     Rank, ResourceId, Role, RolePermissions, Scope, State, SupportAccess, Timestamp, UserId,
     Workspace,
 };
@@ -175,6 +175,36 @@ impl Standing<'_> {
     fn lists(&self, name: &FenceName, resource: &ResourceId) -> bool {
         self.views.iter().any(|view| view.lists(name, resource))
     }
+}
+
+/// Whether somebody active can hold work: what it needs reaches what is theirs in that place, or,
+/// without one, somewhere.
+pub(crate) fn may_hold(
+    state: &State,
+    it: &Membership,
+    needs: Option<&PermissionName>,
+    place: Option<&Place>,
+    now: Timestamp,
+) -> bool {
+    if !state.works(it) {
+        return false;
+    }
+    let Some(permission) = needs else { return true };
+    let item = Item {
+        holder: Some(it.id),
+        resources: place.cloned().unwrap_or_default(),
+        ..Item::default()
+    };
+    // Somebody who has not come as a user yet has this membership alone.
+    let Some(user) = it.user else {
+        let own = view(state, it, now);
+        let extent = own.decide(permission).extent;
+        return if place.is_some() { own.reaches(&extent, &item) } else { !extent.is_nothing() };
+    };
+    Standing::of(state, it.scope, &Principal::Person(user), now).is_some_and(|standing| {
+        let extent = standing.holds(permission).extent;
+        if place.is_some() { standing.reaches(&extent, &item) } else { !extent.is_nothing() }
+    })
 }
 
 /// A membership with its role, its teams and what is granted to it now.

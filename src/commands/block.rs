@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DeactivatedBecause, Disposition, MembershipId, Need, OrganizationId, Refusal};
+use crate::domain::{DeactivatedBecause, HandoverPlan, MembershipId, Need, OrganizationId, Refusal};
 
 use super::draft::Draft;
 use super::{Decide, Facts, about, answers_nothing};
@@ -20,7 +20,7 @@ pub struct Block {
     pub membership: MembershipId,
     /// What becomes of the work; none leaves it to the rules.
     #[serde(default)]
-    pub handover: Option<Disposition>,
+    pub handover: Option<HandoverPlan>,
 }
 
 answers_nothing!(Block);
@@ -29,12 +29,16 @@ impl Decide for Block {
     about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
-        super::needs_of_leaving(self.membership, self.handover, needs);
+        super::needs_of_leaving(
+            (self.organization.into(), self.membership),
+            self.handover.as_ref(),
+            needs,
+        );
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         let it = draft.membership(self.organization.into(), self.membership)?;
         draft.stand_above(it, Management::Deactivate)?;
-        draft.deactivate_person(it, DeactivatedBecause::Blocked, self.handover)
+        draft.deactivate_person(it, DeactivatedBecause::Blocked, self.handover.as_ref())
     }
 }

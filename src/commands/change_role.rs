@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
+use crate::domain::{HandoverPlan, 
     MembershipId, Need, Principal, Refusal, RoleName, Scope, StatusGroup, StatusName, Thing,
 };
 
@@ -22,6 +22,9 @@ pub struct ChangeRole {
     pub membership: MembershipId,
     /// The role.
     pub role: RoleName,
+    /// What becomes of the work that the person cannot reach in the new role; none: it stays.
+    #[serde(default)]
+    pub handover: Option<HandoverPlan>,
 }
 
 answers_nothing!(ChangeRole);
@@ -32,6 +35,7 @@ impl Decide for ChangeRole {
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Person(self.membership));
         super::needs_of_room(facts, self.scope.organization, needs);
+        super::hand_over::needs_of_plan(self.scope.organization, self.handover.as_ref(), needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
@@ -59,7 +63,8 @@ impl Decide for ChangeRole {
                 because: "ownership moves by an offer that the person accepts",
             });
         }
-        become_role(draft, it, role, status)
+        become_role(draft, it, role, status)?;
+        draft.hand_over_what_is_lost(it, self.handover.as_ref())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
+use crate::domain::{HandoverPlan, 
     Event, Key, Membership, MembershipId, Need, OrganizationId, Refusal, TeamId, Thing,
 };
 
@@ -25,6 +25,10 @@ pub struct ChangeTeamMembers {
     /// Who leaves.
     #[serde(default)]
     pub leave: Vec<MembershipId>,
+    /// What becomes of the work that those who leave cannot reach without the team; none: it
+    /// stays.
+    #[serde(default)]
+    pub handover: Option<HandoverPlan>,
 }
 
 answers_nothing!(ChangeTeamMembers);
@@ -36,6 +40,10 @@ impl Decide for ChangeTeamMembers {
         needs.push(Need::Record(Key::Team(self.team)));
         needs_of(&self.join, needs);
         needs_of(&self.leave, needs);
+        if self.handover.is_some() {
+            needs.extend(self.leave.iter().copied().map(Need::Person));
+        }
+        super::hand_over::needs_of_plan(self.organization, self.handover.as_ref(), needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
@@ -49,7 +57,11 @@ impl Decide for ChangeTeamMembers {
             any |= join(draft, member(draft, self.organization, *id)?, team)?;
         }
         for id in self.leave.iter().filter(|id| !self.join.contains(id)) {
-            any |= leave(draft, member(draft, self.organization, *id)?, team);
+            let it = member(draft, self.organization, *id)?;
+            if leave(draft, it, team) {
+                any = true;
+                draft.hand_over_what_is_lost(it, self.handover.as_ref())?;
+            }
         }
         if any { Ok(()) } else { Err(Refusal::NoChange) }
     }

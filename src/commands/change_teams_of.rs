@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Key, MembershipId, Need, OrganizationId, Refusal, TeamId, Thing};
+use crate::domain::{HandoverPlan, Key, MembershipId, Need, OrganizationId, Refusal, TeamId, Thing};
 
 use super::draft::Draft;
 use super::{Decide, Facts, about, answers_nothing};
@@ -23,6 +23,10 @@ pub struct ChangeTeamsOf {
     /// The teams to leave.
     #[serde(default)]
     pub leave: Vec<TeamId>,
+    /// What becomes of the work that the person cannot reach without those teams; none: it
+    /// stays.
+    #[serde(default)]
+    pub handover: Option<HandoverPlan>,
 }
 
 answers_nothing!(ChangeTeamsOf);
@@ -33,6 +37,10 @@ impl Decide for ChangeTeamsOf {
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Record(Key::Membership(self.membership)));
         needs.extend(self.join.iter().map(|id| Need::Record(Key::Team(*id))));
+        if self.handover.is_some() {
+            needs.push(Need::Person(self.membership));
+        }
+        super::hand_over::needs_of_plan(self.organization, self.handover.as_ref(), needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
@@ -50,6 +58,9 @@ impl Decide for ChangeTeamsOf {
         for id in self.leave.iter().filter(|id| !self.join.contains(id)) {
             any |= leave(draft, it, *id);
         }
-        if any { Ok(()) } else { Err(Refusal::NoChange) }
+        if !any {
+            return Err(Refusal::NoChange);
+        }
+        draft.hand_over_what_is_lost(it, self.handover.as_ref())
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DeactivatedBecause, Disposition, MembershipId, Need, Refusal, Removal, Scope};
+use crate::domain::{DeactivatedBecause, HandoverPlan, MembershipId, Need, Refusal, Removal, Scope};
 
 use super::draft::Draft;
 use super::{Decide, Facts, about, answers_nothing};
@@ -22,7 +22,7 @@ pub struct Deactivate {
     pub because: DeactivatedBecause,
     /// What becomes of the work; none leaves it to the rules.
     #[serde(default)]
-    pub handover: Option<Disposition>,
+    pub handover: Option<HandoverPlan>,
 }
 
 impl Deactivate {
@@ -37,8 +37,8 @@ impl Deactivate {
 
     /// Says what becomes of the work.
     #[must_use]
-    pub fn handing_over(mut self, to: Disposition) -> Self {
-        self.handover = Some(to);
+    pub fn handing_over(mut self, plan: impl Into<HandoverPlan>) -> Self {
+        self.handover = Some(plan.into());
         self
     }
 }
@@ -49,7 +49,7 @@ impl Decide for Deactivate {
     about!(scope);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
-        super::needs_of_leaving(self.membership, self.handover, needs);
+        super::needs_of_leaving((self.scope, self.membership), self.handover.as_ref(), needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
@@ -59,6 +59,6 @@ impl Decide for Deactivate {
             let because = "people are removed here, not deactivated";
             return Err(Refusal::RuleForbids { rule: "C1", because });
         }
-        draft.deactivate_person(it, self.because, self.handover)
+        draft.deactivate_person(it, self.because, self.handover.as_ref())
     }
 }

@@ -2,11 +2,10 @@
 
 use crate::access::{Catalogue, Item, Management, Standing, view};
 use crate::domain::{
-    Authorship, DeactivatedBecause, Disposition, Event, Grant, Handover, HandoverId,
-    HandoverStatus, Invitation, Mail, MailAbout, MailId, Membership, MembershipId,
+    DeactivatedBecause, Event, Grant, HandoverPlan, Invitation, Mail, MailAbout, MailId, Membership, MembershipId,
     MembershipStatus, Organization, OrganizationId, OrganizationStatus, Principal, Rank, Refusal,
     RemovedBecause, Revision, Role, RoleName, Rules, Scope, SeatsFull, State, StatusName, Step,
-    Thing, Timestamp, User, UserId, WorkOnLeaving,
+    Thing, Timestamp, User, UserId,
 };
 
 use super::Facts;
@@ -367,7 +366,7 @@ impl<'a> Draft<'a> {
         &mut self,
         it: &'a Membership,
         because: RemovedBecause,
-        handover: Option<Disposition>,
+        handover: Option<&HandoverPlan>,
     ) -> Result<(), Refusal> {
         self.stays_kept_without(it)?;
         self.go(it, because, handover)
@@ -378,7 +377,7 @@ impl<'a> Draft<'a> {
         &mut self,
         it: &'a Membership,
         because: RemovedBecause,
-        handover: Option<Disposition>,
+        handover: Option<&HandoverPlan>,
     ) -> Result<(), Refusal> {
         Self::step(it, Step::Remove)?;
         let holds_work = it.is_active() || matches!(it.status.name(), StatusName::Deactivated);
@@ -435,7 +434,7 @@ impl<'a> Draft<'a> {
         &mut self,
         it: &Membership,
         because: DeactivatedBecause,
-        handover: Option<Disposition>,
+        handover: Option<&HandoverPlan>,
     ) -> Result<(), Refusal> {
         Self::step(it, Step::Deactivate)?;
         self.stays_kept_without(it)?;
@@ -470,84 +469,5 @@ impl<'a> Draft<'a> {
         for grant in it.grants.values().filter(|grant| which(grant)) {
             self.push(Event::GrantRevoked { membership: it.id, grant: grant.id });
         }
-    }
-
-    /// Plans what becomes of somebody's work (C9, C13): in the scope they leave, and, where that is
-    /// the organization, in each of its workspaces.
-    pub(crate) fn hand_over(
-        &mut self,
-        from: &Membership,
-        disposition: Option<Disposition>,
-    ) -> Result<(), Refusal> {
-        let rules = self.rules()?;
-        let successor = match (&rules.work_on_leaving, disposition) {
-            (
-                WorkOnLeaving::SuccessorRequired | WorkOnLeaving::Either,
-                Some(Disposition::To(id)),
-            ) => Some(self.successor(from, id)?),
-            (WorkOnLeaving::SuccessorRequired, None) if !self.facts.host.has_work => None,
-            (WorkOnLeaving::SuccessorRequired, _) => return Err(Refusal::SuccessorRequired),
-            (WorkOnLeaving::Unassign, Some(Disposition::To(_))) => {
-                let because = "work becomes unassigned; name no successor";
-                return Err(Refusal::RuleForbids { rule: "C9", because });
-            }
-            (WorkOnLeaving::Unassign | WorkOnLeaving::Either, Some(Disposition::Leave)) => {
-                return Ok(());
-            }
-            (WorkOnLeaving::Unassign | WorkOnLeaving::Either, _) => None,
-        };
-        if !self.facts.host.has_work {
-            return Ok(());
-        }
-        for one in self.state.memberships_of_same_person(from) {
-            let may_hold = one.is_active() || one.status.name() == StatusName::Deactivated;
-            let below = from.scope.workspace.is_none() && may_hold;
-            if one.id == from.id || below {
-                self.plan(one, successor)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Plans one handover, to the successor's membership in the same scope. Where they have none,
-    /// the work becomes unassigned, unless somebody must take over.
-    fn plan(&mut self, from: &Membership, successor: Option<&Membership>) -> Result<(), Refusal> {
-        let rules = self.rules()?;
-        let to = successor.and_then(|it| self.membership_in(from.scope, it));
-        let required = rules.work_on_leaving == WorkOnLeaving::SuccessorRequired;
-        if to.is_none() && required {
-            return Err(Refusal::SuccessorUnfit);
-        }
-        let handover = Handover {
-            id: self.id::<HandoverId>(),
-            organization: from.scope.organization,
-            scope: from.scope,
-            from: from.id,
-            to,
-            moves_authorship: to.is_some() && rules.authorship == Authorship::MovesToSuccessor,
-            status: HandoverStatus::Running,
-            batches: 0,
-            moved: 0,
-            due_at: self.now(),
-            version: Revision::NONE,
-        };
-        self.push(Event::HandoverPlanned { handover: Box::new(handover) });
-        Ok(())
-    }
-
-    /// A successor is somebody else who is active in the same scope; any of their memberships in
-    /// the organization names them.
-    fn successor(&self, from: &Membership, id: MembershipId) -> Result<&'a Membership, Refusal> {
-        let named = self.state.membership(from.scope.organization, id);
-        let other =
-            |to: &&Membership| to.id != from.id && (to.user.is_none() || to.user != from.user);
-        let fit = named.filter(other).filter(|it| self.membership_in(from.scope, it).is_some());
-        fit.ok_or(Refusal::SuccessorUnfit)
-    }
-
-    /// The active membership of a person in a scope.
-    fn membership_in(&self, scope: Scope, of: &Membership) -> Option<MembershipId> {
-        let all = self.state.memberships_of_same_person(of);
-        all.into_iter().find(|it| it.scope == scope && self.state.works(it)).map(|it| it.id)
     }
 }

@@ -294,6 +294,11 @@ impl<'e> Gain<'e> {
             | Event::TeamDeleted { .. }
             | Event::TeamLeft { .. }
             | Event::HandoverPlanned { .. }
+            | Event::HandoverPaused { .. }
+            | Event::HandoverResumed { .. }
+            | Event::HandoverCancelled { .. }
+            | Event::HandoverReturned { .. }
+            | Event::HandoverChosen { .. }
             | Event::SupportGiven { .. }
             | Event::SupportRenewed { .. }
             | Event::SupportRevoked { .. }

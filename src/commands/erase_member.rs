@@ -30,7 +30,7 @@ impl Decide for EraseMember {
     about!(organization);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
-        super::needs_of_leaving(self.membership, None, needs);
+        super::needs_of_leaving((self.organization.into(), self.membership), None, needs);
         needs.push(Need::Past(self.membership));
     }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::access::Catalogue;
 use crate::domain::{
     CanonicalEmail, CommandId, Digest, KeyRing, OrganizationId, Principal, Source, Timestamp,
+    WorkKind,
 };
 
 use super::Duties;
@@ -42,14 +43,14 @@ pub struct Host {
     pub catalogue: Arc<Catalogue>,
     /// The keys of tokens, and of the digests that outlive an erasure.
     pub keys: KeyRing,
-    /// Whether there is work to hand over.
-    pub has_work: bool,
+    /// The kinds of work that there are to hand over.
+    pub work: Vec<WorkKind>,
 }
 
 impl Host {
     /// A host's configuration.
-    pub fn new(catalogue: Catalogue, keys: KeyRing, has_work: bool) -> Self {
-        Self { catalogue: Arc::new(catalogue), keys, has_work }
+    pub fn new(catalogue: Catalogue, keys: KeyRing, work: Vec<WorkKind>) -> Self {
+        Self { catalogue: Arc::new(catalogue), keys, work }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    DeactivatedBecause, Disposition, Event, LastOwner, MembershipId, MembershipStatus, Need,
+    DeactivatedBecause, HandoverPlan, Event, LastOwner, MembershipId, MembershipStatus, Need,
     Oneself, OrganizationStatus, Refusal, RemovedBecause, Scope, Thing,
 };
 
@@ -23,7 +23,7 @@ pub struct Leave {
     pub because: RemovedBecause,
     /// What becomes of the work; none leaves it to the rules.
     #[serde(default)]
-    pub handover: Option<Disposition>,
+    pub handover: Option<HandoverPlan>,
 }
 
 answers_nothing!(Leave);
@@ -32,7 +32,7 @@ impl Decide for Leave {
     about!(scope);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
-        super::needs_of_leaving(self.membership, self.handover, needs);
+        super::needs_of_leaving((self.scope, self.membership), self.handover.as_ref(), needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
@@ -72,6 +72,6 @@ impl Decide for Leave {
         if blocked && it.email.is_none() {
             return Err(Refusal::Blocked);
         }
-        draft.go(whole.unwrap_or(it), because, self.handover)
+        draft.go(whole.unwrap_or(it), because, self.handover.as_ref())
     }
 }

@@ -13,9 +13,12 @@
 //! | roles of an organization, roles that one may assign | 64 |
 //! | domains | 100 |
 //! | pairs of duties kept apart | 64 |
+//! | kinds of work that a handover names | 64 |
+//! | items that a handover names, over all kinds | 1,000 |
+//! | people among whom items are split, members of a team that share work | 100 |
 
 use crate::domain::{
-    Fence, Given, Joining, MayAssign, Profile, Refusal, Role, RolePermissions, Rules,
+    Fence, Given, HandoverPlan, Joining, MayAssign, Profile, Refusal, Role, RolePermissions, Rules,
 };
 
 use super::Command;
@@ -30,6 +33,9 @@ pub(super) const PERMISSIONS: usize = 1_000;
 pub(super) const ROLES: usize = 64;
 pub(super) const DOMAINS: usize = 100;
 pub(super) const SEPARATIONS: usize = 64;
+pub(super) const KINDS: usize = 64;
+pub(super) const ITEMS: usize = 1_000;
+pub(super) const RECEIVERS: usize = 100;
 
 impl Command {
     /// Whether it is of a sensible size; it says nothing else of it.
@@ -59,7 +65,10 @@ impl Command {
             Self::Adopt(it) => profile(&it.profile),
             Self::EditProfile(it) => at_most("profile fields", FIELDS, it.fields.len()),
             Self::EditSettings(it) => at_most("settings", FIELDS, it.fields.len()),
-            Self::SetFence(it) => at_most("listed resources", Fence::MAX, it.fence.len()),
+            Self::SetFence(it) => {
+                at_most("listed resources", Fence::MAX, it.fence.len())?;
+                handover(it.handover.as_ref())
+            }
             Self::GiveGrant(it) => match &it.gives {
                 Given::Role(_) => Ok(()),
                 Given::Permissions(listed) => at_most("permissions", OVERRIDES, listed.len()),
@@ -72,9 +81,19 @@ impl Command {
                 at_most("listed resources", Fence::MAX, it.fence.len())
             }
             Self::ChangeTeamMembers(it) => {
-                at_most("people", PEOPLE, it.join.len() + it.leave.len())
+                at_most("people", PEOPLE, it.join.len() + it.leave.len())?;
+                handover(it.handover.as_ref())
             }
-            Self::ChangeTeamsOf(it) => at_most("teams", PEOPLE, it.join.len() + it.leave.len()),
+            Self::ChangeTeamsOf(it) => {
+                at_most("teams", PEOPLE, it.join.len() + it.leave.len())?;
+                handover(it.handover.as_ref())
+            }
+            Self::ChangeRole(it) => handover(it.handover.as_ref()),
+            Self::Deactivate(it) => handover(it.handover.as_ref()),
+            Self::Block(it) => handover(it.handover.as_ref()),
+            Self::RemoveMember(it) => handover(it.handover.as_ref()),
+            Self::Leave(it) => handover(it.handover.as_ref()),
+            Self::ChooseReceivers(it) => handover(Some(&it.plan)),
             Self::GiveSupport(it) => at_most("permissions", PERMISSIONS, it.permissions.len()),
             Self::RegisterUser(it) => at_most("identities", IDENTITIES, it.identities.len()),
             // These hold a few texts, each with a limit of its own, and nothing that can be many.
@@ -90,19 +109,17 @@ impl Command {
             | Self::RevokeInvitation(_)
             | Self::DeclineInvitation(_)
             | Self::LapseInvitation(_)
-            | Self::ChangeRole(_)
             | Self::OverridePermission(_)
             | Self::RenewGrant(_)
             | Self::RevokeGrant(_)
             | Self::EndSessions(_)
             | Self::SendPasswordReset(_)
             | Self::SetPassword(_)
-            | Self::Deactivate(_)
-            | Self::Block(_)
             | Self::Unblock(_)
             | Self::Reactivate(_)
-            | Self::RemoveMember(_)
-            | Self::Leave(_)
+            | Self::PauseHandover(_)
+            | Self::ResumeHandover(_)
+            | Self::CancelHandover(_)
             | Self::EraseMember(_)
             | Self::DeleteRole(_)
             | Self::DescribeTeam(_)
@@ -128,6 +145,14 @@ pub(super) fn at_most(what: &'static str, max: usize, count: usize) -> Result<()
 
 fn profile(profile: &Profile) -> Result<(), Refusal> {
     at_most("profile fields", FIELDS, profile.0.len())
+}
+
+fn handover(plan: Option<&HandoverPlan>) -> Result<(), Refusal> {
+    let Some(plan) = plan else { return Ok(()) };
+    at_most("kinds of work", KINDS, plan.kinds.len())?;
+    at_most("named items", ITEMS, plan.assignments().map(|it| it.to.named()).sum())?;
+    plan.assignments()
+        .try_for_each(|it| at_most("people among whom items are split", RECEIVERS, it.to.members().len()))
 }
 
 fn role(role: &Role) -> Result<(), Refusal> {

@@ -7,6 +7,7 @@ mod authorise;
 mod draft;
 mod duties;
 mod facts;
+mod hand_over;
 mod limits;
 mod requirement;
 
@@ -19,7 +20,9 @@ mod change_role;
 mod change_rules;
 mod change_team_members;
 mod change_teams_of;
+mod cancel_handover;
 mod choose_password;
+mod choose_receivers;
 mod close_organization;
 mod close_workspace;
 mod complete_set_up;
@@ -48,6 +51,7 @@ mod offer_ownership;
 mod open_workspace;
 mod override_permission;
 mod ownership_answer;
+mod pause_handover;
 mod provision;
 mod reactivate;
 mod register_user;
@@ -56,6 +60,7 @@ mod rename_organization;
 mod renew_grant;
 mod renew_support;
 mod resend_invitation;
+mod resume_handover;
 mod resume_organization;
 mod revoke_grant;
 mod revoke_invitation;
@@ -73,7 +78,7 @@ mod verify_email;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Claim, Disposition, Event, Key, MembershipId, Need, OrganizationId, Principal, Refusal, Scope,
+    Claim, Event, HandoverPlan, Key, MembershipId, Need, OrganizationId, Principal, Refusal, Scope,
     State, Stream,
 };
 use draft::Draft;
@@ -88,7 +93,9 @@ pub use change_role::ChangeRole;
 pub use change_rules::ChangeRules;
 pub use change_team_members::ChangeTeamMembers;
 pub use change_teams_of::ChangeTeamsOf;
+pub use cancel_handover::CancelHandover;
 pub use choose_password::ChoosePassword;
+pub use choose_receivers::ChooseReceivers;
 pub use close_organization::{CloseOrganization, FinishClosing};
 pub use close_workspace::CloseWorkspace;
 pub use complete_set_up::CompleteSetUp;
@@ -118,8 +125,9 @@ pub use offer_ownership::OfferOwnership;
 pub use open_workspace::OpenWorkspace;
 pub use override_permission::OverridePermission;
 pub use ownership_answer::{AcceptOwnership, DeclineOwnership};
+pub use pause_handover::PauseHandover;
 pub use provision::Provision;
-pub use reactivate::Reactivate;
+pub use reactivate::{Reactivate, WorkOnReturn};
 pub use register_user::RegisterUser;
 pub use remove_member::RemoveMember;
 pub use rename_organization::RenameOrganization;
@@ -127,6 +135,7 @@ pub use renew_grant::RenewGrant;
 pub use renew_support::RenewSupport;
 pub use requirement::{Requirement, Works};
 pub use resend_invitation::ResendInvitation;
+pub use resume_handover::ResumeHandover;
 pub use resume_organization::ResumeOrganization;
 pub use revoke_grant::RevokeGrant;
 pub use revoke_invitation::RevokeInvitation;
@@ -276,6 +285,7 @@ commands! {
     EndSessions, SendPasswordReset, SetPassword, Deactivate, Block, Unblock, Reactivate, RemoveMember, Leave, EraseMember,
     CreateRole, EditRole, DeleteRole,
     CreateTeam, DescribeTeam, SetTeamPermissions, DeleteTeam, ChangeTeamMembers, ChangeTeamsOf,
+    PauseHandover, ResumeHandover, CancelHandover, ChooseReceivers,
     GiveSupport, RenewSupport, RevokeSupport, OfferOwnership, AcceptOwnership, DeclineOwnership,
     RegisterUser, VerifyEmail, LinkIdentity, EditSettings, AskPasswordReset, ChoosePassword,
     DeleteUser,
@@ -333,12 +343,14 @@ fn needs_of_room(facts: &Facts, organization: OrganizationId, needs: &mut Vec<Ne
 const ISSUED: u32 = 500;
 
 /// What somebody's leaving depends on.
-fn needs_of_leaving(id: MembershipId, handover: Option<Disposition>, needs: &mut Vec<Need>) {
-    needs.push(Need::Person(id));
+fn needs_of_leaving(
+    (scope, id): (Scope, MembershipId),
+    handover: Option<&HandoverPlan>,
+    needs: &mut Vec<Need>,
+) {
+    hand_over::needs_of_holder(id, needs);
     needs.push(Need::IssuedBy(id, ISSUED));
-    if let Some(Disposition::To(successor)) = handover {
-        needs.push(Need::Person(successor));
-    }
+    hand_over::needs_of_plan(scope.organization, handover, needs);
 }
 
 /// What the standing of a principal depends on.

@@ -21,6 +21,20 @@ pub struct Reactivate {
     pub scope: Scope,
     /// The membership.
     pub membership: MembershipId,
+    /// What becomes of the work that was handed over when they went.
+    #[serde(default)]
+    pub work: WorkOnReturn,
+}
+
+/// What becomes of handed-over work when somebody returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkOnReturn {
+    /// It stays with whoever has it now; what has not moved yet stays with the person.
+    #[default]
+    StaysWhereItIs,
+    /// What nobody has touched since comes back.
+    ComesBack,
 }
 
 answers_nothing!(Reactivate);
@@ -29,7 +43,7 @@ impl Decide for Reactivate {
     about!(scope);
 
     fn needs(&self, facts: &Facts, needs: &mut Vec<Need>) {
-        needs.push(Need::Person(self.membership));
+        super::hand_over::needs_of_holder(self.membership, needs);
         super::needs_of_room(facts, self.scope.organization, needs);
     }
 
@@ -54,6 +68,7 @@ impl Decide for Reactivate {
             step: Step::Reactivate,
             at: draft.now(),
         });
+        draft.take_work_back(it, self.work == WorkOnReturn::ComesBack);
         Ok(())
     }
 }

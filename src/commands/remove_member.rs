@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Disposition, Membership, MembershipId, Need, Refusal, Removal, RemovedBecause, Scope,
+    HandoverPlan, Membership, MembershipId, Need, Refusal, Removal, RemovedBecause, Scope,
     WorkspaceRemoval,
 };
 
@@ -25,7 +25,7 @@ pub struct RemoveMember {
     pub membership: MembershipId,
     /// What becomes of the work; none leaves it to the rules.
     #[serde(default)]
-    pub handover: Option<Disposition>,
+    pub handover: Option<HandoverPlan>,
 }
 
 answers_nothing!(RemoveMember);
@@ -34,7 +34,7 @@ impl Decide for RemoveMember {
     about!(scope);
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
-        super::needs_of_leaving(self.membership, self.handover, needs);
+        super::needs_of_leaving((self.scope, self.membership), self.handover.as_ref(), needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
@@ -48,10 +48,10 @@ impl Decide for RemoveMember {
         match last_workspace_takes_along(draft, it)? {
             Some(whole) => {
                 draft.stand_above(whole, Management::Remove)?;
-                draft.hand_over(it, self.handover)?;
+                draft.hand_over(it, self.handover.as_ref())?;
                 draft.remove_person(whole, because, None)
             }
-            None => draft.remove_person(it, because, self.handover),
+            None => draft.remove_person(it, because, self.handover.as_ref()),
         }
     }
 }

@@ -114,6 +114,10 @@ impl Requirement {
             | C::ChangeTeamMembers
             | C::ChangeTeamsOf => Self::permission(M::ManageTeams),
 
+            C::PauseHandover | C::ResumeHandover | C::CancelHandover | C::ChooseReceivers => {
+                Self::permission(M::HandOverWork)
+            }
+
             C::GiveSupport | C::RenewSupport | C::RevokeSupport => {
                 Self::permission(M::ManageSupport)
             }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Fence, MembershipId, Need, Refusal, Scope, Thing};
+use crate::domain::{HandoverPlan, Event, Fence, MembershipId, Need, Refusal, Scope, Thing};
 
 use super::draft::Draft;
 use super::{Decide, Facts, about, answers_nothing};
@@ -19,6 +19,9 @@ pub struct SetFence {
     pub membership: MembershipId,
     /// All its listed resources from now on.
     pub fence: Fence,
+    /// What becomes of the work that the person cannot reach with the new list; none: it stays.
+    #[serde(default)]
+    pub handover: Option<HandoverPlan>,
 }
 
 answers_nothing!(SetFence);
@@ -28,6 +31,7 @@ impl Decide for SetFence {
 
     fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
         needs.push(Need::Person(self.membership));
+        super::hand_over::needs_of_plan(self.scope.organization, self.handover.as_ref(), needs);
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
@@ -41,7 +45,7 @@ impl Decide for SetFence {
             return Err(Refusal::NoChange);
         }
         draft.push(Event::FenceChanged { membership: it.id, fence: self.fence.clone() });
-        Ok(())
+        draft.hand_over_what_is_lost(it, self.handover.as_ref())
     }
 }
 

@@ -2,8 +2,7 @@
 
 use crate::access::live::{Comparison, Update};
 use crate::commands::Command;
-use crate::domain::{Event, MailAbout, MembershipId, State, Stream};
-use crate::ports::Survey;
+use crate::domain::{Event, MailAbout, MembershipId, State, Stream, WorkCount};
 
 use super::{Error, Request, UserDirectory};
 
@@ -18,7 +17,7 @@ pub struct Preview {
     /// The mails that would go.
     pub mails: Vec<MailAbout>,
     /// What would change hands: who holds it now, and how much of each kind.
-    pub work: Vec<(MembershipId, Survey)>,
+    pub work: Vec<(MembershipId, Vec<WorkCount>)>,
     /// Who could do more or less after it, and what: the first thousand people in full. None where
     /// that cannot be said, because not everybody is in memory.
     pub access: Option<Comparison>,

@@ -2,7 +2,7 @@
 
 use crate::access::Management;
 use crate::commands::{
-    Block, ChangeRole, Command, Deactivate, EditProfile, Facts, Reactivate, RemoveMember,
+    Block, ChangeRole, Command, Deactivate, EditProfile, Facts, Reactivate, WorkOnReturn, RemoveMember,
     ResendInvitation, RevokeInvitation, decide, named,
 };
 use crate::domain::{
@@ -124,7 +124,7 @@ fn actions(state: &State, facts: &Facts, it: &Membership) -> RowActions {
         .roles(scope.organization)
         .map(|role| role.name.clone())
         .filter(|role| {
-            let command = ChangeRole { scope, membership, role: role.clone() };
+            let command = ChangeRole { scope, membership, role: role.clone(), handover: None };
             decide(state, &command.into(), facts).is_ok()
         })
         .collect();
@@ -151,7 +151,7 @@ fn command(action: RowAction, it: &Membership) -> Result<Command, Refusal> {
             Deactivate { scope, membership, because, handover }.into()
         }
         RowAction::Block => Block { organization, membership, handover }.into(),
-        RowAction::Reactivate => Reactivate { scope, membership }.into(),
+        RowAction::Reactivate => Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into(),
         RowAction::Remove => RemoveMember { scope, membership, handover }.into(),
     })
 }

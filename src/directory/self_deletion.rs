@@ -2,7 +2,7 @@
 
 use crate::commands::{Command, DeleteUser, Leave};
 use crate::domain::{
-    Disposition, Membership, MembershipId, Principal, Record, Refusal, RemovedBecause, UserId,
+    HandoverPlan, Membership, MembershipId, Principal, Record, Refusal, RemovedBecause, UserId,
 };
 use crate::ports::Find;
 
@@ -36,7 +36,7 @@ impl UserDirectory {
     pub async fn preview_self_deletion(
         &self,
         user: UserId,
-        work: impl Fn(&Membership) -> Option<Disposition> + Send,
+        work: impl Fn(&Membership) -> Option<HandoverPlan> + Send,
     ) -> Result<SelfDeletion, Error> {
         let mut preview = SelfDeletion::default();
         for it in self.memberships_of(user).await? {
@@ -58,7 +58,7 @@ impl UserDirectory {
         &self,
         user: UserId,
         _: Reauthenticated,
-        work: impl Fn(&Membership) -> Option<Disposition> + Send,
+        work: impl Fn(&Membership) -> Option<HandoverPlan> + Send,
     ) -> Result<SelfDeletion, Error> {
         let mut done = SelfDeletion::default();
         let all = self.memberships_of(user).await?;
@@ -107,7 +107,7 @@ impl UserDirectory {
     }
 }
 
-fn leave(it: &Membership, handover: Option<Disposition>) -> Command {
+fn leave(it: &Membership, handover: Option<HandoverPlan>) -> Command {
     let because = RemovedBecause::SelfDeleted;
     Leave { scope: it.scope, membership: it.id, because, handover }.into()
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Block, Event, FieldName, FieldValue, Forget, Invitation, InvitationId, InvitationStatus,
+    Block, Event, FieldName, FieldValue, Forget, Handover, HandoverId,
+    HandoverStep, Invitation, InvitationId, InvitationStatus,
     Membership, MembershipId, MembershipStatus, Organization, OrganizationId, OrganizationStatus,
     PendingBecause, Profile, State, Stream, SupportAccess, SupportAccessId, Team, TeamId,
     Timestamp, User, UserId,
@@ -221,6 +222,26 @@ impl State {
             }
 
             Event::HandoverPlanned { handover } => self.put_handover((**handover).clone()),
+            Event::HandoverPaused { handover, .. } => {
+                self.step_handover(*handover, HandoverStep::Pause);
+            }
+            Event::HandoverResumed { handover, .. } => {
+                self.change_handover(*handover, Handover::begin_anew);
+                self.step_handover(*handover, HandoverStep::Resume);
+            }
+            Event::HandoverCancelled { handover, .. } => {
+                self.step_handover(*handover, HandoverStep::Cancel);
+            }
+            Event::HandoverReturned { handover, .. } => {
+                self.step_handover(*handover, HandoverStep::Return);
+            }
+            Event::HandoverChosen { handover, parts, .. } => {
+                self.change_handover(*handover, |it| {
+                    it.parts.clone_from(parts);
+                    it.begin_anew();
+                });
+                self.step_handover(*handover, HandoverStep::Choose);
+            }
             Event::SupportGiven { access } => self.put_support((**access).clone()),
             Event::SupportRenewed { access, until } => {
                 self.change_support(o, *access, |it| it.until = *until);
@@ -338,6 +359,19 @@ impl State {
             change(&mut it);
             self.put_support(it);
         }
+    }
+
+    fn change_handover(&mut self, id: HandoverId, change: impl FnOnce(&mut Handover)) {
+        if let Some(mut it) = self.handover(id).cloned() {
+            change(&mut it);
+            self.put_handover(it);
+        }
+    }
+
+    fn step_handover(&mut self, id: HandoverId, step: HandoverStep) {
+        self.change_handover(id, |it| {
+            it.take(step);
+        });
     }
 
     fn change_user(&mut self, id: UserId, change: impl FnOnce(&mut User)) {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DeactivatedBecause, Digest, Epoch, ExternalIdentity, Fence, FieldName, FieldValue, Generation,
-    Grant, GrantId, Handover, Invitation, InvitationId, Mail, Membership, MembershipId,
-    Organization, OrganizationId, OrganizationName, Override, OwnershipOffer, PasswordHash,
+    Grant, GrantId, Handover, HandoverId, Invitation, InvitationId, Mail, Membership, MembershipId,
+    Organization, OrganizationId, OrganizationName, Override, OwnershipOffer, Part, PasswordHash,
     PermissionName, Reach, RemovedBecause, Role, RoleName, Rules, Step, SupportAccess,
     SupportAccessId, Team, TeamId, TeamName, Timestamp, User, UserId, Workspace, WorkspaceId,
 };
@@ -328,6 +328,43 @@ events! {
         /// The handover.
         handover: Box<Handover>,
     }
+    /// A handover stops until it is resumed.
+    HandoverPaused {
+        /// The handover.
+        handover: HandoverId,
+        /// Whose it is.
+        membership: MembershipId,
+    }
+    /// A handover goes on.
+    HandoverResumed {
+        /// The handover.
+        handover: HandoverId,
+        /// Whose it is.
+        membership: MembershipId,
+    }
+    /// A handover was given up; what has moved stays where it is.
+    HandoverCancelled {
+        /// The handover.
+        handover: HandoverId,
+        /// Whose it is.
+        membership: MembershipId,
+    }
+    /// A handover ended because whoever left is back; they keep what has not moved.
+    HandoverReturned {
+        /// The handover.
+        handover: HandoverId,
+        /// Whose it is.
+        membership: MembershipId,
+    }
+    /// The rest of a handover goes to others.
+    HandoverChosen {
+        /// The handover.
+        handover: HandoverId,
+        /// Whose it is.
+        membership: MembershipId,
+        /// Where each kind goes from here on.
+        parts: Vec<Part>,
+    }
     /// Support was let in.
     SupportGiven {
         /// The access.
@@ -464,6 +501,11 @@ impl Event {
             | Self::OwnershipDeclined { membership } => Some(*membership),
             Self::InvitationMade { invitation } => invitation.memberships.first().copied(),
             Self::HandoverPlanned { handover } => Some(handover.from),
+            Self::HandoverPaused { membership, .. }
+            | Self::HandoverResumed { membership, .. }
+            | Self::HandoverCancelled { membership, .. }
+            | Self::HandoverReturned { membership, .. }
+            | Self::HandoverChosen { membership, .. } => Some(*membership),
             Self::OrganizationFounded { .. }
             | Self::OrganizationRenamed { .. }
             | Self::RulesChanged { .. }

@@ -26,6 +26,7 @@ mod text;
 mod time;
 mod token;
 mod user;
+mod work;
 
 pub use activity::Activity;
 pub use audit::{
@@ -35,7 +36,12 @@ pub use audit::{
 pub use email::{CanonicalEmail, EmailAddress};
 pub use event::Event;
 pub use grant::{Given, Grant, Lasting};
-pub use handover::{Disposition, Handover, HandoverStatus};
+pub use handover::{
+    Assignment, Disposition, HANDOVER_TRANSITIONS, Handover, HandoverPlan, HandoverReceipt,
+    HandoverStatus, HandoverStep, HandoverTransition, HandoverWork, Left, LeftBecause, Part,
+    Progress, Receivers, Share, Sharing,
+};
+pub(crate) use handover::{Next, shares};
 pub use id::{
     CommandId, GrantId, HandoverId, InvitationId, MailId, MembershipId, OrganizationId,
     SupportAccessId, TeamId, UserId, WorkspaceId,
@@ -55,7 +61,7 @@ pub use record::{Block, ChangeSet, Claim, Forget, Guard, Key, Need, Receipt, Rec
 pub use refusal::{Refusal, Thing};
 pub use role::{Breadth, MayAssign, Rank, Reach, Role, RoleKind, RolePermissions};
 pub use rules::{
-    Activation, Authorship, BatchRoles, EditedBy, Equals, GreenMark, Joining, LastOwner, Oneself,
+    Activation, Authorship, BatchRoles, EditedBy, Equals, GreenMark, Joining, LastOwner, MadeOnLeaving, Oneself,
     Passwords, ProfileField, Provisioning, Removal, Rules, SeatUse, SeatsFull, Separation,
     StatusWords, SupportRule, WorkOnLeaving, WorkspaceRemoval,
 };
@@ -63,7 +69,7 @@ pub use state::State;
 pub use support::SupportAccess;
 pub use team::Team;
 pub use text::{
-    Description, ExternalId, FenceName, FieldName, FieldValue, IdempotencyKey, Invalid, IssuerName,
+    Description, ExternalId, FenceName, FieldName, FieldValue, IdempotencyKey, Invalid, IssuerName, ItemId, KindName,
     OrganizationName, PasswordHash, PermissionName, Problem, Reason, ResourceId, RoleName,
     RoleTitle, SubjectName, TeamName, WorkspaceName,
 };
@@ -72,3 +78,7 @@ pub use time::{Span, Timestamp};
 pub(crate) use token::TokenClaims;
 pub use token::{KeyRing, Purpose, Token, VerifiedToken};
 pub use user::{ExternalIdentity, Generation, Realm, User};
+pub use work::{
+    Batch, BatchItems, BatchName, FoundItem, Load, Moved, Nature, Place, Skipped, SkippedBecause,
+    WorkCount, WorkKind, WorkState, WorkStates,
+};

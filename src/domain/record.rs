@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Activity, Actor, CanonicalEmail, Digest, Entry, EntryDetail, ExternalId, ExternalIdentity,
-    Handover, HandoverId, IdempotencyKey, Invitation, InvitationId, Logged, Mail, MailId,
+    Handover, HandoverId, HandoverReceipt, IdempotencyKey, Invitation, InvitationId, Logged, Mail, MailId,
     Membership, MembershipId, Organization, OrganizationId, Realm, Revision, Role, RoleName, Scope,
     Stream, SupportAccess, SupportAccessId, Team, TeamId, User, UserId, Workspace, WorkspaceId,
     text::folded,
@@ -34,6 +34,8 @@ pub enum Record {
     SupportAccess(Box<SupportAccess>),
     /// A handover.
     Handover(Box<Handover>),
+    /// What one batch of a handover did.
+    HandoverReceipt(Box<HandoverReceipt>),
     /// A mail that is due; deleted once it is acknowledged.
     Mail(Box<Mail>),
     /// When a member was here.
@@ -69,6 +71,8 @@ pub enum Key {
     SupportAccess(SupportAccessId),
     /// A handover.
     Handover(HandoverId),
+    /// What one batch of a handover did.
+    HandoverReceipt(HandoverId, u32),
     /// A mail.
     Mail(MailId),
     /// When a member was here.
@@ -94,6 +98,9 @@ impl Record {
             Self::Team(it) => Key::Team(it.id),
             Self::SupportAccess(it) => Key::SupportAccess(it.id),
             Self::Handover(it) => Key::Handover(it.id),
+            Self::HandoverReceipt(it) => {
+                Key::HandoverReceipt(it.batch.handover, it.batch.number)
+            }
             Self::Mail(it) => Key::Mail(it.id),
             Self::Activity(it) => Key::Activity(it.membership),
             Self::Block(it) => Key::Block(it.organization, it.digest),
@@ -116,6 +123,7 @@ impl Record {
             | Self::Invitation(_)
             | Self::Team(_)
             | Self::SupportAccess(_)
+            | Self::HandoverReceipt(_)
             | Self::Block(_)
             | Self::Receipt(_)
             | Self::Entry(_) => None,
@@ -331,6 +339,7 @@ pub enum Need {
     ///   membership that offers it ownership;
     /// * an invitation: the memberships it lists, the membership that issued it, and every live
     ///   membership of the issuer's user in the organization, each with its workspace and teams;
+    /// * a handover: whoever it is from, with what [`Need::Person`] brings;
     /// * an entry: its detail.
     Record(Key),
     /// The record that holds this claim, with what comes with it.
@@ -344,6 +353,13 @@ pub enum Need {
     /// The open invitations that this membership issued, oldest first, at most this many, with
     /// what comes with them.
     IssuedBy(MembershipId, u32),
+    /// The handovers that [concern](super::Handover::concerns) this membership or another live one
+    /// in the same organization of the same user or the same address, those planned last first
+    /// (identities are in the order of time), at most this many; nothing else comes with them.
+    Handovers(MembershipId, u32),
+    /// The active memberships in the organization itself that are in this team, by id, at most this
+    /// many, each with what [`Need::Person`] brings.
+    TeamMembers(OrganizationId, TeamId, u32),
     /// The open invitations of this organization that run out first, at most this many, with
     /// what comes with them.
     Expiring(OrganizationId, u32),

@@ -1,7 +1,7 @@
 //! The domain says no, and why.
 
 use super::{
-    FieldName, Invalid, InvitationStatus, MembershipId, OrganizationStatus, PermissionName, Rank,
+    FieldName, HandoverStatus, HandoverStep, Invalid, InvitationStatus, KindName, MembershipId, OrganizationStatus, PermissionName, Rank,
     RoleName, Separation, StatusName, Step, Timestamp,
 };
 
@@ -195,6 +195,40 @@ pub enum Refusal {
     /// The one named cannot take over.
     #[error("the successor must be active here and somebody else")]
     SuccessorUnfit,
+    /// The one named cannot reach work of that kind.
+    #[error("receiving {kind} takes the permission `{permission}`; name somebody who holds it")]
+    CannotReceive {
+        /// The kind of work.
+        kind: KindName,
+        /// What it takes.
+        permission: PermissionName,
+    },
+    /// Nobody in the team can receive work of that kind.
+    #[error("nobody in the team can receive {kind}; name another team, or one person")]
+    NobodyInTeam {
+        /// The kind of work.
+        kind: KindName,
+    },
+    /// Work would go to somebody whose own work comes to whoever leaves.
+    #[error("work would go round in a circle ({}); name somebody outside it", names.join(" to "))]
+    HandoverCycle {
+        /// Who would hand over to whom, from whoever leaves and back to them.
+        names: Vec<String>,
+    },
+    /// The host has no such kind of work.
+    #[error("no work is called `{0}`; use a kind that the host has")]
+    UnknownKind(KindName),
+    /// Named items go to named people for a single kind, and what is left to somebody else.
+    #[error("single items are named for one kind of work; the rest is not divided again")]
+    SplitOfEverything,
+    /// The step does not exist from where the handover is.
+    #[error("a handover that is {from} has nothing to {step}")]
+    HandoverStep {
+        /// How far it is.
+        from: HandoverStatus,
+        /// The step asked for.
+        step: HandoverStep,
+    },
     /// The user still belongs somewhere.
     #[error("the user still has {0} memberships; leave them first")]
     StillMember(u32),

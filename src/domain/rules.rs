@@ -37,6 +37,9 @@ pub struct Rules {
     pub oneself: Oneself,
     /// C13: whether authorship moves with the work. Default: it stays.
     pub authorship: Authorship,
+    /// What becomes of macros, views, tags and automations that a leaver made (S1 60, S3 93).
+    /// Default: what the handover says, and otherwise nothing.
+    pub made_on_leaving: MadeOnLeaving,
     /// C14: how an administrator helps with a password. Default: by reset mail only.
     pub passwords: Passwords,
     /// C15: what makes an invited person Active. Default: accepting.
@@ -83,6 +86,7 @@ impl Default for Rules {
             seats: SeatUse::Active,
             oneself: Oneself::MayLeave,
             authorship: Authorship::Kept,
+            made_on_leaving: MadeOnLeaving::Either,
             passwords: Passwords::ResetMailOnly,
             activation: Activation::OnAccepting,
             green_mark: GreenMark::Staff,
@@ -166,6 +170,15 @@ choices! {
         Kept,
         /// It is credited to the successor; the author stays on record.
         MovesToSuccessor,
+    }
+    /// What becomes of what a leaver made and others use.
+    MadeOnLeaving {
+        /// It is never touched.
+        Untouched,
+        /// It goes where the handover says for its kind; otherwise it is not touched.
+        Either,
+        /// It goes where the other work goes, unless the handover says something else for its kind.
+        WithTheWork,
     }
     /// C14.
     Passwords {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::record::{membership_claims, team_claims, user_claims};
 use super::{
     Activity, Block, ChangeSet, Claim, Digest, Entry, EntryDetail, Forget, Guard, Handover,
-    HandoverId, Invitation, InvitationId, Key, Logged, Mail, MailId, Membership, MembershipId,
+    HandoverId, HandoverReceipt, Invitation, InvitationId, Key, Logged, Mail, MailId, Membership, MembershipId,
     Organization, OrganizationId, Receipt, ReceiptKey, Record, Revision, Role, RoleName, Scope,
     Stream, SupportAccess, SupportAccessId, Tally, Team, TeamId, User, UserId, Workspace,
     WorkspaceId,
@@ -81,6 +81,7 @@ pub struct State {
     teams: Table<TeamId, Team>,
     supports: Table<SupportAccessId, SupportAccess>,
     handovers: Table<HandoverId, Handover>,
+    handover_receipts: Vec<HandoverReceipt>,
     mails: Table<MailId, Mail>,
     activities: Table<MembershipId, Activity>,
     /// Whether each stands, and whether that is new.
@@ -134,6 +135,8 @@ impl State {
                 }
                 Record::SupportAccess(it) => self.supports.load(it.id, *it),
                 Record::Handover(it) => self.handovers.load(it.id, *it),
+                // Nothing is decided by what batches did.
+                Record::HandoverReceipt(_) => {}
                 Record::Mail(it) => self.mails.load(it.id, *it),
                 Record::Activity(it) => self.activities.load(it.membership, *it),
                 Record::Block(it) => {
@@ -307,6 +310,24 @@ impl State {
         self.handovers.get(id)
     }
 
+    /// The loaded handovers that concern a membership, by id.
+    pub(crate) fn handovers_of(&self, id: MembershipId) -> Vec<&Handover> {
+        let mut all: Vec<_> =
+            self.handovers.rows.values().filter(|it| it.concerns().contains(&id)).collect();
+        all.sort_by_key(|it| it.id);
+        all
+    }
+
+    /// The loaded active memberships in the organization itself that are in a team, by id.
+    pub(crate) fn team_members(&self, id: OrganizationId, team: TeamId) -> Vec<&Membership> {
+        let whole = Scope::from(id);
+        let is_in =
+            |it: &&Membership| it.scope == whole && it.is_active() && it.teams.contains(&team);
+        let mut all: Vec<_> = self.memberships.rows.values().filter(is_in).collect();
+        all.sort_by_key(|it| it.id);
+        all
+    }
+
     /// A mail.
     pub fn mail(&self, id: MailId) -> Option<&Mail> {
         self.mails.get(id)
@@ -402,6 +423,11 @@ impl State {
             it.version = it.version.next();
         }
         self.handovers.put(it.id, it);
+    }
+
+    /// Keeps what a batch of a handover did.
+    pub(crate) fn put_handover_receipt(&mut self, it: HandoverReceipt) {
+        self.handover_receipts.push(it);
     }
 
     /// Writes a mail; the first write of a batch raises its version.
@@ -586,6 +612,9 @@ impl State {
         for (before, it) in self.handovers.changed() {
             set.guard(Key::Handover(it.id), before.map_or(Revision::NONE, |was| was.version));
             set.put.push(Record::Handover(Box::new(it.clone())));
+        }
+        for it in &self.handover_receipts {
+            set.put.push(Record::HandoverReceipt(Box::new(it.clone())));
         }
         for (before, it) in self.mails.changed() {
             set.guard(Key::Mail(it.id), before.map_or(Revision::NONE, |was| was.version));

@@ -5,8 +5,8 @@
 //! | [`OrganizationName`], [`WorkspaceName`], [`TeamName`], [`RoleTitle`] | 120 characters | one line |
 //! | [`Description`], [`Reason`] | 1,000 characters | one line |
 //! | [`FieldValue`] | 2,000 characters | several lines, may be empty |
-//! | [`FieldName`], [`FenceName`], [`RoleName`], [`PermissionName`] | 64 characters | `a`–`z`, `0`–`9`, `_`, `-`, `.` |
-//! | [`ResourceId`], [`ExternalId`], [`IdempotencyKey`], [`IssuerName`], [`SubjectName`] | 255 characters | one line |
+//! | [`FieldName`], [`FenceName`], [`RoleName`], [`PermissionName`], [`KindName`] | 64 characters | `a`–`z`, `0`–`9`, `_`, `-`, `.` |
+//! | [`ResourceId`], [`ItemId`], [`ExternalId`], [`IdempotencyKey`], [`IssuerName`], [`SubjectName`] | 255 characters | one line |
 //! | [`PasswordHash`] | 512 characters | a PHC string, printable ASCII |
 //!
 //! One line means: no control character, no line or paragraph separator, none of the marks that turn
@@ -227,6 +227,10 @@ texts! {
     PermissionName = slug("permission name", 64);
     /// The host's own name for one listed resource, such as one inbox.
     ResourceId = line("resource id", 255);
+    /// Names a kind of the host's work: `tickets`.
+    KindName = slug("kind of work", 64);
+    /// The host's own name for one item of work, within its kind.
+    ItemId = line("item id", 255);
     /// The host's own name for a person it brought along, kept as given.
     ExternalId = line("external id", 255);
     /// A host's own name for one request, so that asking twice does it once.

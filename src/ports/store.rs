@@ -120,6 +120,15 @@ pub enum Find {
         /// The size of the page.
         limit: u32,
     },
+    /// Receipts of a handover, by number.
+    HandoverReceipts {
+        /// The handover.
+        handover: crate::domain::HandoverId,
+        /// Behind this number; none for the beginning.
+        after: Option<u32>,
+        /// The size of the page.
+        limit: u32,
+    },
     /// Audit entries of a stream with their details, in their order.
     Entries {
         /// The stream.
@@ -145,7 +154,8 @@ pub enum Find {
         /// The size of the page.
         limit: u32,
     },
-    /// Running handovers due at an instant, those due first at first.
+    /// Handovers that [somebody has to see to](crate::domain::Handover::waits_until) at an instant,
+    /// those due first at first.
     DueHandovers {
         /// The instant.
         now: Timestamp,

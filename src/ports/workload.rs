@@ -1,74 +1,81 @@
 use async_trait::async_trait;
 
-use crate::domain::{HandoverId, MembershipId, Scope};
+use crate::domain::{
+    Batch, FoundItem, ItemId, KindName, Load, MembershipId, Moved, Scope, WorkCount, WorkKind,
+};
 
 /// The host's work: what people hold, and how it changes hands.
 ///
 /// # Contract
-/// * `survey` counts what a person holds in a scope, by kind; it changes nothing.
-/// * `move_batch` moves at most `limit` items from the holder to the receiver (or to nobody), and
-///   leaves everything else of an item as it is: its state, its dates, its author unless
-///   `moves_authorship` says otherwise (the original author stays on record even then).
-/// * `move_batch` is idempotent by `(handover, number)`: asked again for the same batch it says what
-///   it said before, and moves nothing more.
-/// * `remaining` in its answer is `false` exactly when the holder held nothing more to move.
-/// * An error means that the batch is asked for again later.
+/// A scope is an organization with everything in it, its workspaces too, or one workspace.
+///
+/// **`kinds`** says which kinds of work there are. It is asked once, when the directory is built.
+///
+/// **`survey`** counts what a person holds in a scope by kind, place and state, at most
+/// [`MOST_COUNTS`] rows and none with zero items; it changes nothing.
+///
+/// **`look`** says where items lie, in which state, who holds them, and which batch was the last to
+/// touch them; it changes nothing. What does not exist, or lies in no such scope, is left out.
+///
+/// **`loads`** says how many open items of a kind each of these people holds in a scope. Whoever is
+/// left out has none.
+///
+/// **`move_batch`** moves items and remembers that it did, in one transaction.
+/// * It moves exactly what the batch says: items of the kind, in the scope, in those states, that
+///   lie in exactly that place, held by `from`; with `untouched_since`, only those that this batch
+///   moved and to which nothing has been done since. Of these, the next ones behind `after` in an
+///   order that does not change (by id), or those named.
+/// * It changes who holds an item, and nothing else of it: not its state, not its dates. For
+///   authored work it changes who is credited; the original author stays on record.
+/// * It does something once under each name. Asked again under the same name, **whatever the rest
+///   of the batch says**, it answers what it answered before and moves nothing. A batch without
+///   items is no exception: it moves nothing, and then nothing is ever moved under its name.
+/// * An item that is not moved although it was named, or that the host holds back, is said to be
+///   skipped, with the reason. What is held back is looked at once: the next batch goes on behind
+///   `more_after`.
+/// * `more_after` is the last item looked at if there are more such items behind it, else none.
+/// * It remembers for each item which batch moved it last, until anything else is done to the item:
+///   a reply, a change of status, another holder. Being read is nothing.
+///
+/// An error means that it is asked again later; it may have been done or not.
+///
+/// [`workload_suite::verify`](crate::testing::workload_suite) checks all of this (feature
+/// `testing`). `examples/offboarding/work.rs` is one on SQL.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait Workload: Send + Sync {
-    /// Counts what a person holds.
-    async fn survey(&self, scope: Scope, holder: MembershipId) -> Result<Survey, WorkloadError>;
+    /// Which kinds of work there are.
+    fn kinds(&self) -> Vec<WorkKind>;
 
-    /// Moves the next items.
+    /// Counts what a person holds.
+    async fn survey(
+        &self,
+        scope: Scope,
+        holder: MembershipId,
+    ) -> Result<Vec<WorkCount>, WorkloadError>;
+
+    /// Looks at items by their names.
+    async fn look(
+        &self,
+        scope: Scope,
+        kind: &KindName,
+        items: &[ItemId],
+    ) -> Result<Vec<FoundItem>, WorkloadError>;
+
+    /// Says who has how much.
+    async fn loads(
+        &self,
+        scope: Scope,
+        kind: &KindName,
+        members: &[MembershipId],
+    ) -> Result<Vec<Load>, WorkloadError>;
+
+    /// Moves one batch, once.
     async fn move_batch(&self, batch: &Batch) -> Result<Moved, WorkloadError>;
 }
 
-/// What a person holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Survey {
-    /// By kind of work.
-    pub counts: Vec<WorkCount>,
-}
-
-/// How much of one kind of work a person holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkCount {
-    /// The host's word for the kind: `tickets`.
-    pub kind: String,
-    /// Items that are still being worked on.
-    pub open: u64,
-    /// Items that are finished.
-    pub closed: u64,
-}
-
-/// The next items to move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Batch {
-    /// Which handover it belongs to.
-    pub handover: HandoverId,
-    /// Its number within the handover; the two together name the batch.
-    pub number: u32,
-    /// Where the work lies.
-    pub scope: Scope,
-    /// Who holds it.
-    pub from: MembershipId,
-    /// Who gets it; none means nobody.
-    pub to: Option<MembershipId>,
-    /// Whether authorship moves too (C13).
-    pub moves_authorship: bool,
-    /// At most this many items.
-    pub limit: u32,
-}
-
-/// What a batch did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moved {
-    /// How many items moved.
-    pub items: u64,
-    /// Whether the holder holds more to move.
-    pub remaining: bool,
-}
+/// The most rows that a survey may have.
+pub const MOST_COUNTS: usize = 1_000;
 
 /// The host's work could not be reached.
 #[derive(Debug, thiserror::Error)]

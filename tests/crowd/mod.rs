@@ -110,7 +110,8 @@ impl Crowd {
         let third: Vec<MembershipId> = come.into_iter().step_by(3).collect();
         let join = third.chunks(500).map(|join| {
             let (team, leave) = (self.team, Vec::new());
-            ChangeTeamMembers { organization, team, join: join.to_vec(), leave }.into()
+            ChangeTeamMembers { organization, team, join: join.to_vec(), leave, handover: None }
+                .into()
         });
         self.all(self.owner.clone(), join.collect()).await;
     }

@@ -98,6 +98,7 @@ async fn abandoned(store: SharedStore, polls: u32, drops: Vec<(usize, bool)>) {
         scope: company.organization.into(),
         membership: company.member("bob").membership,
         role: "viewer".parse().unwrap(),
+        handover: None,
     };
     let done = directory.execute(&olivia, change).await.unwrap();
     let head = directory.verify_audit(stream).await.unwrap().position;

@@ -200,8 +200,7 @@ impl Stage {
     }
 
     pub(crate) fn new_role(&self, whom: Who, role: &str) -> ChangeRole {
-        ChangeRole { scope: self.org.into(), membership: whom.id, role: self::role(role) }
-    }
+        ChangeRole { scope: self.org.into(), membership: whom.id, role: self::role(role) }, handover: None }
 
     pub(crate) async fn team(&self, name: &str, members: &[Who]) -> TeamId {
         let members = members.iter().map(|it| it.id).collect();

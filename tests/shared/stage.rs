@@ -362,7 +362,9 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
             let fields = Profile::default().with("title", "Lead").unwrap().0;
             EditProfile { scope, membership, fields }.into()
         }
-        C::ChangeRole => ChangeRole { scope, membership, role: role("viewer") }.into(),
+        C::ChangeRole => {
+            ChangeRole { scope, membership, role: role("viewer"), handover: None }.into()
+        }
         C::OverridePermission => OverridePermission {
             scope,
             membership,
@@ -381,7 +383,7 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
         C::RevokeGrant => RevokeGrant { scope, membership, grant }.into(),
         C::SetFence => {
             let fence = Fence::default().with("inbox", ["north"]).unwrap();
-            SetFence { scope, membership, fence }.into()
+            SetFence { scope, membership, fence, handover: None }.into()
         }
         C::EndSessions => EndSessions { scope, membership }.into(),
         C::SendPasswordReset => SendPasswordReset { organization, membership }.into(),
@@ -392,7 +394,9 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
         }
         C::Block => Block { organization, membership, handover }.into(),
         C::Unblock => Unblock { organization, email: Company::email("blake") }.into(),
-        C::Reactivate => Reactivate { scope, membership }.into(),
+        C::Reactivate => {
+            Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into()
+        }
         C::RemoveMember => RemoveMember { scope, membership, handover }.into(),
         C::Leave => Leave { scope, membership, because: RemovedBecause::Left, handover }.into(),
         C::EraseMember => EraseMember { organization, membership }.into(),
@@ -421,12 +425,22 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
         }
         .into(),
         C::DeleteTeam => DeleteTeam { organization, team }.into(),
-        C::ChangeTeamMembers => {
-            ChangeTeamMembers { organization, team, join: vec![membership], leave: vec![] }.into()
+        C::ChangeTeamMembers => ChangeTeamMembers {
+            organization,
+            team,
+            join: vec![membership],
+            leave: vec![],
+            handover: None,
         }
-        C::ChangeTeamsOf => {
-            ChangeTeamsOf { organization, membership, join: vec![team], leave: vec![] }.into()
+        .into(),
+        C::ChangeTeamsOf => ChangeTeamsOf {
+            organization,
+            membership,
+            join: vec![team],
+            leave: vec![],
+            handover: None,
         }
+        .into(),
         C::GiveSupport => GiveSupport {
             organization,
             person: "vendor-18".parse().unwrap(),

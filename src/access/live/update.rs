@@ -58,6 +58,7 @@ impl<'a> Update<'a> {
                 Record::User(_)
                 | Record::Invitation(_)
                 | Record::Handover(_)
+                | Record::HandoverReceipt(_)
                 | Record::Mail(_)
                 | Record::Activity(_)
                 | Record::Block(_)

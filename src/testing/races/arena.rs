@@ -279,8 +279,7 @@ impl Arena {
             scope: self.organization.into(),
             membership: self.membership(name),
             role: role.parse().unwrap(),
-        }
-    }
+        }, handover: None }
 
     // ── What must hold ──────────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,36 @@
+//! A handover is given up.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Event, HandoverId, HandoverStep, Key, Need, OrganizationId, Refusal};
+
+use super::draft::Draft;
+use super::{Decide, Facts, about, answers_nothing};
+
+/// Gives a handover up after the batch that is under way: what has moved stays where it is, and so
+/// does what has not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelHandover {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The handover.
+    pub handover: HandoverId,
+}
+
+answers_nothing!(CancelHandover);
+
+impl Decide for CancelHandover {
+    about!(organization);
+
+    fn needs(&self, _: &Facts, needs: &mut Vec<Need>) {
+        needs.push(Need::Record(Key::Handover(self.handover)));
+    }
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        let it = draft.handover(self.organization, self.handover, HandoverStep::Cancel)?;
+        let (handover, membership) = (it.id, it.from);
+        draft.push(Event::HandoverCancelled { handover, membership });
+        Ok(())
+    }
+}

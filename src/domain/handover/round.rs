@@ -1,0 +1,512 @@
+//! One round of a handover: what was surveyed is shared out and moved, batch by batch. Pure: who
+//! drives it asks what comes [`Next`], finds that out, and says so.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    Batch, BatchItems, BatchName, FoundItem, HandoverId, ItemId, KindName, Load, MembershipId,
+    Moved, Place, Skipped, SkippedBecause, Span, Timestamp, WorkCount, WorkStates,
+};
+
+use super::{
+    Handover, HandoverReceipt, HandoverStatus, HandoverStep, HandoverWork, Left, LeftBecause, Receivers,
+};
+
+/// What is left of the round under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Whether the round has begun: its survey is done.
+    begun: bool,
+    /// How many items this round has moved.
+    moved: u64,
+    /// What is still to move, in order.
+    groups: VecDeque<Group>,
+    /// Who gets how much of the first group.
+    shares: Vec<Share>,
+    /// Who begins when not everybody gets the same.
+    turn: u32,
+    /// For a hand-back: the last receipt that was looked at.
+    receipt: Option<u32>,
+}
+
+/// Items that go the same way: one kind, one place, one holder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Group {
+    kind: KindName,
+    states: WorkStates,
+    place: Place,
+    from: Option<MembershipId>,
+    /// Which part says who gets them; a hand-back has none.
+    part: usize,
+    items: GroupItems,
+    untouched_since: Option<BatchName>,
+    /// How many the host held back.
+    held_back: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum GroupItems {
+    /// Whatever there is behind an item: this many when it was surveyed.
+    Next { after: Option<ItemId>, items: u64 },
+    /// These.
+    Named(VecDeque<ItemId>),
+    /// These, wherever they lie: they have to be looked at first.
+    Unseen(Vec<ItemId>),
+}
+
+impl GroupItems {
+    fn count(&self) -> u64 {
+        match self {
+            Self::Next { items, .. } => *items,
+            Self::Named(items) => items.len() as u64,
+            Self::Unseen(items) => items.len() as u64,
+        }
+    }
+}
+
+/// How much somebody gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Who; none: nobody.
+    pub to: Option<MembershipId>,
+    /// How many items.
+    pub items: u64,
+}
+
+/// What has to be found out, or done, next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// What the person holds: [`Handover::begin_round`].
+    Survey,
+    /// The receipt of that handover behind this number: [`Handover::take_receipt`].
+    Receipt(HandoverId, Option<u32>),
+    /// Where these items lie: [`Handover::take_found`].
+    Look(KindName, Vec<ItemId>),
+    /// Who of the receivers can reach the kind there, and how much each has if that matters:
+    /// [`Handover::share_out`].
+    Share(KindName, Place, Receivers),
+    /// This batch, if the receiver still can reach it: [`Handover::ask`].
+    Move(Box<Batch>),
+    /// Nothing: it ends like this.
+    End(HandoverStep),
+    /// Nothing for now.
+    Rest,
+}
+
+impl Progress {
+    pub(super) fn remaining(&self) -> u64 {
+        self.groups.iter().map(|group| group.items.count()).sum()
+    }
+}
+
+impl Handover {
+    /// What comes next, with batches of at most this many items.
+    pub(crate) fn next(&self, limit: u32) -> Next {
+        if self.status != HandoverStatus::Running || self.asked.is_some() {
+            return Next::Rest;
+        }
+        let Some(group) = self.progress.groups.front() else { return self.next_round() };
+        if let GroupItems::Unseen(items) = &group.items {
+            return Next::Look(group.kind.clone(), items.clone());
+        }
+        let Some(share) = self.progress.shares.first() else {
+            let to = self.receivers(group);
+            return Next::Share(group.kind.clone(), group.place.clone(), to);
+        };
+        let most = u32::try_from(share.items).unwrap_or(u32::MAX).min(limit);
+        let items = match &group.items {
+            GroupItems::Next { after, .. } => {
+                BatchItems::Next { after: after.clone(), limit: most }
+            }
+            GroupItems::Named(items) => {
+                let most = usize::try_from(most).unwrap_or(usize::MAX);
+                BatchItems::Named(items.iter().take(most).cloned().collect())
+            }
+            GroupItems::Unseen(_) => BatchItems::Named(Vec::new()),
+        };
+        Next::Move(Box::new(Batch {
+            name: BatchName { handover: self.id, number: self.batches },
+            scope: self.scope,
+            kind: group.kind.clone(),
+            states: group.states,
+            place: group.place.clone(),
+            from: group.from,
+            to: share.to,
+            items,
+            untouched_since: group.untouched_since,
+        }))
+    }
+
+    /// Between two rounds. Work that arrived during a round moves in the next; a round that moved
+    /// nothing is the last.
+    fn next_round(&self) -> Next {
+        let progress = &self.progress;
+        if let HandoverWork::HandedOver(earlier) = self.work {
+            return Next::Receipt(earlier, progress.receipt);
+        }
+        if !progress.begun || progress.moved > 0 {
+            return Next::Survey;
+        }
+        Next::End(self.end())
+    }
+
+    /// How it ends once there is no more to do.
+    pub(crate) fn end(&self) -> HandoverStep {
+        // What was named and is not there is no work that is left with somebody.
+        let stays = |it: &Left| match it.because {
+            LeftBecause::OutOfReach | LeftBecause::HeldBack => true,
+            LeftBecause::NotHeld | LeftBecause::Touched => false,
+        };
+        if self.left.iter().any(stays) { HandoverStep::Stick } else { HandoverStep::Finish }
+    }
+
+    fn receivers(&self, group: &Group) -> Receivers {
+        match self.work {
+            HandoverWork::HandedOver(_) => Receivers::one(self.from),
+            HandoverWork::Everything | HandoverWork::OutOfReach => {
+                self.parts.get(group.part).map_or(Receivers::Nobody, |part| part.to.clone())
+            }
+        }
+    }
+
+    /// Begins a round with what was surveyed. `keeps` says what of it stays because the person can
+    /// still reach it.
+    pub(crate) fn begin_round(
+        &mut self,
+        survey: &[WorkCount],
+        keeps: impl Fn(&KindName, &Place) -> bool,
+    ) {
+        let first = !self.progress.begun;
+        let turn = self.progress.turn;
+        self.progress = Progress { begun: true, turn, ..Progress::default() };
+        if !first {
+            self.left.retain(|it| it.because == LeftBecause::NotHeld);
+        }
+        for (number, part) in self.parts.iter().enumerate() {
+            let mut places: BTreeMap<&Place, u64> = BTreeMap::new();
+            for count in survey.iter().filter(|it| it.kind == part.kind && it.items > 0) {
+                if part.states.include(count.state) && !keeps(&count.kind, &count.place) {
+                    *places.entry(&count.place).or_default() += count.items;
+                }
+            }
+            let group = |place: &Place, items| Group {
+                kind: part.kind.clone(),
+                states: part.states,
+                place: place.clone(),
+                from: Some(self.from),
+                part: number,
+                items,
+                untouched_since: None,
+                held_back: 0,
+            };
+            match &part.items {
+                // What the first round does not move of them goes the way of the rest.
+                Some(_) if !first || places.is_empty() => {}
+                Some(items) => {
+                    let items = GroupItems::Unseen(items.clone());
+                    self.progress.groups.push_back(group(&Place::new(), items));
+                }
+                None => {
+                    let next = |items| GroupItems::Next { after: None, items };
+                    let groups = places.into_iter().map(|(place, n)| group(place, next(n)));
+                    self.progress.groups.extend(groups);
+                }
+            }
+        }
+    }
+
+    /// Takes the next receipt of the handover that is handed back; none if there is no more.
+    pub(crate) fn take_receipt(&mut self, receipt: Option<&HandoverReceipt>) -> Option<HandoverStep> {
+        let Some(receipt) = receipt else { return Some(self.end()) };
+        self.progress.receipt = Some(receipt.batch.number);
+        if !receipt.moved.is_empty() {
+            self.progress.groups.push_back(Group {
+                kind: receipt.kind.clone(),
+                states: WorkStates::All,
+                place: Place::new(),
+                from: receipt.to,
+                part: 0,
+                items: GroupItems::Unseen(receipt.moved.clone()),
+                untouched_since: Some(receipt.batch),
+                held_back: 0,
+            });
+        }
+        None
+    }
+
+    /// Takes what was found of the items of the first group: each place becomes a group.
+    pub(crate) fn take_found(
+        &mut self,
+        found: Vec<FoundItem>,
+        keeps: impl Fn(&KindName, &Place) -> bool,
+    ) {
+        let Some(group) = self.progress.groups.pop_front() else { return };
+        self.progress.shares.clear();
+        let GroupItems::Unseen(asked) = &group.items else { return };
+        let mut left = asked.len() as u64;
+        let mut touched = 0;
+        let mut places: BTreeMap<Place, VecDeque<ItemId>> = BTreeMap::new();
+        for item in found {
+            if item.holder != group.from {
+                continue;
+            }
+            left = left.saturating_sub(1);
+            if group.untouched_since.is_some() && item.untouched_since != group.untouched_since {
+                touched += 1;
+            } else if group.states.include(item.state) && !keeps(&group.kind, &item.place) {
+                places.entry(item.place).or_default().push_back(item.id);
+            }
+        }
+        self.leave(&group, left, LeftBecause::NotHeld);
+        self.leave(&group, touched, LeftBecause::Touched);
+        for (place, items) in places.into_iter().rev() {
+            let items = GroupItems::Named(items);
+            self.progress.groups.push_front(Group { place, items, ..group.clone() });
+        }
+    }
+
+    /// Shares the first group out among those of its receivers who can reach it; if it needs some
+    /// and has none, it stays where it is.
+    pub(crate) fn share_out(&mut self, fit: &[MembershipId], loads: &[Load]) {
+        let Some(group) = self.progress.groups.front() else { return };
+        let items = group.items.count();
+        let to = match self.receivers(group) {
+            Receivers::Nobody => Receivers::Nobody,
+            Receivers::RoundRobin(_) => Receivers::RoundRobin(fit.to_vec()),
+            Receivers::LeastLoaded(_) => Receivers::LeastLoaded(fit.to_vec()),
+        };
+        let turn = self.progress.turn;
+        self.progress.shares = shares(&to, items, loads, turn);
+        self.progress.turn = turn.wrapping_add(u32::try_from(items).unwrap_or(0));
+        if self.progress.shares.is_empty()
+            && let Some(group) = self.progress.groups.pop_front()
+        {
+            self.leave(&group, items, LeftBecause::OutOfReach);
+        }
+    }
+
+    /// The receiver of the first share cannot reach the first group any more: it is shared out
+    /// again.
+    pub(crate) fn share_again(&mut self) {
+        self.progress.shares.clear();
+    }
+
+    /// The person can reach the first group again, and keeps it.
+    pub(crate) fn keep_first(&mut self) {
+        self.progress.groups.pop_front();
+        self.progress.shares.clear();
+    }
+
+    /// Where the first group lies.
+    pub(crate) fn first(&self) -> Option<(&KindName, &Place)> {
+        self.progress.groups.front().map(|group| (&group.kind, &group.place))
+    }
+
+    /// Somebody is having this batch done until then.
+    pub(crate) fn ask(&mut self, batch: Batch, until: Timestamp) {
+        self.asked = Some(batch);
+        self.due_at = until;
+    }
+
+    /// The host's work could not be reached: asked again later, each time longer, at most an hour.
+    pub(crate) fn put_off(&mut self, now: Timestamp) {
+        const SHORTEST: u32 = 5;
+        self.failures = self.failures.saturating_add(1);
+        let seconds = (SHORTEST << self.failures.min(10)).min(3_600);
+        self.due_at = now.plus(Span::seconds(seconds));
+    }
+
+    /// Takes the answer to the batch that is being done. None if another one is, or none: then
+    /// somebody else took it.
+    pub(crate) fn acknowledge(
+        &mut self,
+        done: &Batch,
+        answer: &Moved,
+        now: Timestamp,
+    ) -> Option<HandoverReceipt> {
+        let asked = self.asked.take_if(|asked| asked.name == done.name)?;
+        self.batches = asked.name.number.saturating_add(1);
+        self.failures = 0;
+        self.due_at = now;
+        let (moved, skipped) = (answer.moved.len() as u64, answer.skipped.len() as u64);
+        self.moved += moved;
+        self.skipped += skipped;
+        self.progress.moved += moved;
+        // Emptied, and nothing was done before: the same items are still to move.
+        if !done.is_empty() || moved + skipped > 0 {
+            self.count_off(&asked, answer);
+        }
+        self.take_back(&asked, answer);
+        let receipt = HandoverReceipt {
+            batch: asked.name,
+            organization: self.organization,
+            kind: asked.kind,
+            states: asked.states,
+            place: asked.place,
+            from: asked.from,
+            to: asked.to,
+            moved: answer.moved.clone(),
+            skipped: answer.skipped.clone(),
+            at: now,
+        };
+        Some(receipt)
+    }
+
+    /// The first group and its first share have become smaller, if the batch was theirs.
+    fn count_off(&mut self, asked: &Batch, answer: &Moved) {
+        let progress = &mut self.progress;
+        let Some(group) = progress.groups.front_mut() else { return };
+        let same = group.kind == asked.kind
+            && group.place == asked.place
+            && group.from == asked.from
+            && group.states == asked.states;
+        let Some(share) = progress.shares.first_mut().filter(|it| same && it.to == asked.to) else {
+            return;
+        };
+        let held = |it: &&Skipped| {
+            matches!(it.because, SkippedBecause::Refused(_))
+        };
+        group.held_back += answer.skipped.iter().filter(held).count() as u64;
+        let (moved, skipped) = (answer.moved.len() as u64, answer.skipped.len() as u64);
+        share.items = share.items.saturating_sub(moved);
+        let is_done = match (&mut group.items, &asked.items) {
+            (GroupItems::Next { after, items }, _) => {
+                after.clone_from(&answer.more_after);
+                *items = items.saturating_sub(moved + skipped);
+                after.is_none()
+            }
+            (GroupItems::Named(items), BatchItems::Named(asked)) => {
+                items.retain(|item| !asked.contains(item));
+                items.is_empty()
+            }
+            (GroupItems::Named(_) | GroupItems::Unseen(_), _) => false,
+        };
+        if share.items == 0 {
+            progress.shares.remove(0);
+        }
+        // What came while it was shared out moves in the next round.
+        let spent = progress.shares.is_empty()
+            && matches!(&group.items, GroupItems::Next { items: 0, .. });
+        if is_done || spent {
+            progress.shares.clear();
+            if let Some(group) = progress.groups.pop_front() {
+                self.leave(&group, group.held_back, LeftBecause::HeldBack);
+            }
+        }
+    }
+
+    /// A batch arrived at somebody who was to get nothing any more by then: they left while it was
+    /// under way. It moves on.
+    fn take_back(&mut self, asked: &Batch, answer: &Moved) {
+        let Some(to) = asked.to.filter(|to| !self.is_due_to(*to)) else { return };
+        if self.status.is_over() || answer.moved.is_empty() {
+            return;
+        }
+        let part = self.parts.iter().position(|it| it.kind == asked.kind && it.items.is_none());
+        let Some(part) = part else { return };
+        self.moved = self.moved.saturating_sub(answer.moved.len() as u64);
+        self.progress.shares.clear();
+        self.progress.groups.push_front(Group {
+            kind: asked.kind.clone(),
+            states: WorkStates::All,
+            place: asked.place.clone(),
+            from: Some(to),
+            part,
+            items: GroupItems::Named(answer.moved.iter().cloned().collect()),
+            untouched_since: None,
+            held_back: 0,
+        });
+    }
+
+    fn leave(&mut self, group: &Group, items: u64, because: LeftBecause) {
+        if items == 0 {
+            return;
+        }
+        let (kind, place, holder) = (group.kind.clone(), group.place.clone(), group.from);
+        let same = |it: &&mut Left| {
+            it.kind == kind && it.place == place && it.holder == holder && it.because == because
+        };
+        match self.left.iter_mut().find(same) {
+            Some(left) => left.items += items,
+            None => self.left.push(Left { kind, place, holder, items, because }),
+        }
+    }
+
+    /// Forgets what is left of the round: others receive now, or it is tried again. Items on their
+    /// way from somebody who left stay in it.
+    pub(crate) fn begin_anew(&mut self) {
+        let from = self.from;
+        self.progress.shares.clear();
+        if matches!(self.work, HandoverWork::HandedOver(_)) {
+            return;
+        }
+        self.progress.groups.retain(|group| group.from != Some(from));
+        // Also when nothing has moved yet, there is a survey before the end.
+        self.progress.begun = false;
+        self.left.clear();
+    }
+
+    /// A step that is allowed from where it is.
+    pub(crate) fn take(&mut self, step: HandoverStep) -> bool {
+        let Some(to) = self.status.after(step) else { return false };
+        self.status = to;
+        true
+    }
+}
+
+/// Shares items out; the turn says who begins when not everybody gets the same.
+pub(crate) fn shares(to: &Receivers, items: u64, loads: &[Load], turn: u32) -> Vec<Share> {
+    match to {
+        Receivers::Nobody => vec![Share { to: None, items }],
+        Receivers::RoundRobin(members) => {
+            let many = members.len() as u64;
+            let Some(each) = items.checked_div(many) else { return Vec::new() };
+            let more = items % many;
+            let place = |n: usize| (n as u64 + many - u64::from(turn) % many) % many;
+            let share = |(n, to): (usize, &MembershipId)| Share {
+                to: Some(*to),
+                items: each + u64::from(place(n) < more),
+            };
+            let mut all: Vec<_> = members.iter().enumerate().map(share).collect();
+            all.retain(|share| share.items > 0 || many == 1);
+            all
+        }
+        Receivers::LeastLoaded(members) => least_loaded(members, items, loads),
+    }
+}
+
+/// Fills those up first who have least, to the same level; of what is left at the end each of them
+/// gets one.
+fn least_loaded(members: &[MembershipId], items: u64, loads: &[Load]) -> Vec<Share> {
+    let load = |of: MembershipId| {
+        loads.iter().find(|load| load.member == of).map_or(0, |load| load.items)
+    };
+    let mut by_load: Vec<_> = members.iter().map(|member| (load(*member), *member)).collect();
+    by_load.sort_unstable();
+    // How many of them can be filled up to the load of the next one.
+    let (mut many, mut sum) = (0_u64, 0_u64);
+    for (load, _) in &by_load {
+        if many > 0 && load.saturating_mul(many).saturating_sub(sum) >= items {
+            break;
+        }
+        many += 1;
+        sum = sum.saturating_add(*load);
+    }
+    let Some(level) = (sum.saturating_add(items)).checked_div(many) else { return Vec::new() };
+    let mut more = sum.saturating_add(items) % many;
+    let mut all = Vec::new();
+    for (load, member) in by_load.into_iter().take(usize::try_from(many).unwrap_or(usize::MAX)) {
+        let extra = u64::from(more > 0);
+        more -= extra;
+        let items = (level + extra).saturating_sub(load);
+        if items > 0 {
+            all.push(Share { to: Some(member), items });
+        }
+    }
+    all
+}
