@@ -17,7 +17,7 @@ use tenure::adapters::memory::MemoryStore;
 use tenure::commands::{
     AcceptInvitation, ChangeRole, ChangeRules, ChangeTeamMembers, ChangeTeamsOf, CreateRole,
     CreateTeam, Deactivate, DeleteRole, EditRole, FoundOrganization, GiveGrant, Invite, Invited,
-    OpenWorkspace, OverridePermission, Reactivate, WorkOnReturn, RevokeGrant, SetTeamPermissions,
+    OpenWorkspace, OverridePermission, Reactivate, RevokeGrant, SetTeamPermissions, WorkOnReturn,
     review_addresses,
 };
 use tenure::domain::{
@@ -132,7 +132,13 @@ impl Acme {
     }
 
     fn makes(&self, name: &str, to_be: &str) -> ChangeRole {
-        ChangeRole { scope: self.scope(), membership: self.id(name), role: role(to_be) }, handover: None }
+        ChangeRole {
+            scope: self.scope(),
+            membership: self.id(name),
+            role: role(to_be),
+            handover: None,
+        }
+    }
 
     fn keeps(&self, pairs: impl IntoIterator<Item = Separation>) -> ChangeRules {
         ChangeRules { organization: self.0.organization, rules: apart(pairs) }
@@ -166,7 +172,8 @@ impl Acme {
 
     fn joins(&self, name: &str, team: TeamId) -> ChangeTeamMembers {
         let (join, leave) = (vec![self.id(name)], Vec::new());
-        ChangeTeamMembers { organization: self.0.organization, team, join, leave }, handover: None }
+        ChangeTeamMembers { organization: self.0.organization, team, join, leave, handover: None }
+    }
 
     async fn workspace(&self) -> Scope {
         let organization = self.0.organization;
@@ -199,8 +206,12 @@ async fn nobody_comes_to_hold_both_by_any_way() {
     it.unites("bob", &pair, it.joins("bob", team)).await;
     let organization = it.0.organization;
     let (join, leave) = (vec![team], Vec::new());
-    it.unites("bob", &pair, ChangeTeamsOf { organization, membership: it.id("bob"), join, leave, handover: None })
-        .await;
+    it.unites(
+        "bob",
+        &pair,
+        ChangeTeamsOf { organization, membership: it.id("bob"), join, leave, handover: None },
+    )
+    .await;
     // Each alone is fine, and so is the other once the first is gone.
     it.does("olivia", it.joins("berta", team)).await;
     it.unites("berta", &pair, it.lends("berta", "payer")).await;
@@ -247,7 +258,8 @@ async fn roles_are_kept_apart_in_all_scopes_together() {
     it.does("bob", AcceptInvitation::new(it.0.organization, invited.invitation)).await;
     it.unites("bob", &pair, it.makes("bob", "payer")).await;
     let scope = west;
-    let there = ChangeRole { scope, membership: invited.membership, role: role("payer"), handover: None };
+    let there =
+        ChangeRole { scope, membership: invited.membership, role: role("payer"), handover: None };
     it.unites("bob", &pair, there).await;
     it.unites("bob", &pair, it.lends("bob", "payer")).await;
 }
@@ -277,7 +289,15 @@ async fn whoever_is_invited_or_deactivated_counts() {
     // Dora is deactivated; she returns to nothing that she could not hold.
     it.does("olivia", it.makes("dora", "payer")).await;
     it.unites("dora", &pair, it.raises("dora", DELETE)).await;
-    it.does("olivia", Reactivate { scope: it.scope(), membership: it.id("dora"), work: WorkOnReturn::StaysWhereItIs }).await;
+    it.does(
+        "olivia",
+        Reactivate {
+            scope: it.scope(),
+            membership: it.id("dora"),
+            work: WorkOnReturn::StaysWhereItIs,
+        },
+    )
+    .await;
 }
 
 /// Somebody has to hold everything; nobody else may.

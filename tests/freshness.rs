@@ -120,7 +120,12 @@ impl Two {
     }
 
     fn reactivate(&self, name: &str) -> Reactivate {
-        Reactivate { scope: self.scope(), membership: self.company.member(name).membership }, work: WorkOnReturn::StaysWhereItIs }
+        Reactivate {
+            scope: self.scope(),
+            membership: self.company.member(name).membership,
+            work: WorkOnReturn::StaysWhereItIs,
+        }
+    }
 
     fn olivia(&self) -> Principal {
         self.company.principal("olivia")
@@ -520,10 +525,22 @@ impl Story {
                 members: vec![membership],
             }
             .into(),
-            8 => ChangeTeamMembers { organization, team, join: vec![membership], leave: vec![], handover: None }
-                .into(),
-            9 => ChangeTeamMembers { organization, team, join: vec![], leave: vec![membership], handover: None }
-                .into(),
+            8 => ChangeTeamMembers {
+                organization,
+                team,
+                join: vec![membership],
+                leave: vec![],
+                handover: None,
+            }
+            .into(),
+            9 => ChangeTeamMembers {
+                organization,
+                team,
+                join: vec![],
+                leave: vec![membership],
+                handover: None,
+            }
+            .into(),
             10 => {
                 let permissions = [(self.permission().into(), self.reach())].into();
                 SetTeamPermissions { organization, team, permissions, fence: self.fence() }.into()
@@ -772,7 +789,9 @@ async fn a_preview_says_who_could_do_more_or_less_by_a_change_of_role_team_or_pe
     let change = ChangeRole {
         scope: it.scope(),
         membership: bob.membership,
-        role: "viewer".parse().unwrap(), handover: None };
+        role: "viewer".parse().unwrap(),
+        handover: None,
+    };
     let access = it.here.preview(it.olivia(), change).await.unwrap().access.unwrap();
     assert_eq!((access.people, access.changes.len()), (1, 1));
     let of = |permission: Desk| {
@@ -791,7 +810,10 @@ async fn a_preview_says_who_could_do_more_or_less_by_a_change_of_role_team_or_pe
     for membership in [bob.membership, berta.membership] {
         let role = expert.name.clone();
         it.here
-            .execute(it.olivia(), ChangeRole { scope: it.scope(), membership, role, handover: None })
+            .execute(
+                it.olivia(),
+                ChangeRole { scope: it.scope(), membership, role, handover: None },
+            )
             .await
             .unwrap();
     }

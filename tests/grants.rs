@@ -11,7 +11,7 @@
 use tenure::adapters::memory::MemoryStore;
 use tenure::commands::{
     AcceptInvitation, Block, ChangeRole, CreateRole, Deactivate, DeleteRole, EditRole, GiveGrant,
-    Invite, Leave, OpenWorkspace, Reactivate, WorkOnReturn, RemoveMember, RenewGrant, RevokeGrant,
+    Invite, Leave, OpenWorkspace, Reactivate, RemoveMember, RenewGrant, RevokeGrant, WorkOnReturn,
 };
 use tenure::domain::{
     DeactivatedBecause, Event, Given, GrantId, Lasting, MembershipId, PermissionName, Reason,
@@ -90,7 +90,8 @@ impl Acme {
 
     fn makes(&self, name: &str, role: &str) -> ChangeRole {
         let (scope, membership) = (self.scope(), self.id(name));
-        ChangeRole { scope, membership, role: role.parse().unwrap() }, handover: None }
+        ChangeRole { scope, membership, role: role.parse().unwrap(), handover: None }
+    }
 
     fn deactivates(&self, name: &str) -> Deactivate {
         Deactivate::new(self.scope(), self.id(name), DeactivatedBecause::Leave)
@@ -435,7 +436,11 @@ async fn a_grant_in_a_workspace_works_there_and_goes_with_the_organization() {
         "active in the workspace, and out of the organization"
     );
     let membership = it.id("bob");
-    it.does("olivia", Reactivate { scope: it.scope(), membership, work: WorkOnReturn::StaysWhereItIs }).await;
+    it.does(
+        "olivia",
+        Reactivate { scope: it.scope(), membership, work: WorkOnReturn::StaysWhereItIs },
+    )
+    .await;
     assert!(!may(west).await, "nothing comes back silently");
 }
 

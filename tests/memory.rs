@@ -11,8 +11,8 @@ use tenure::adapters::memory::MemoryStore;
 use tenure::adapters::sqlite::{Durability, SqliteOptions};
 use tenure::commands::{
     AcceptOwnership, ChangeRole, ChangeTeamMembers, CreateTeam, Deactivate, EditProfile, EditRole,
-    EndSessions, Invite, OfferOwnership, OverridePermission, Reactivate, WorkOnReturn, ResumeOrganization,
-    SetSeatLimit, SetTeamPermissions, SuspendOrganization,
+    EndSessions, Invite, OfferOwnership, OverridePermission, Reactivate, ResumeOrganization,
+    SetSeatLimit, SetTeamPermissions, SuspendOrganization, WorkOnReturn,
 };
 use tenure::domain::{
     ChangeSet, Claim, DeactivatedBecause, Key, MembershipStatus, Need, OrganizationStatus,
@@ -106,7 +106,8 @@ impl Town {
     fn change_role(&self, name: &str, role: &str) -> ChangeRole {
         let scope = self.company.organization.into();
         let membership = self.company.member(name).membership;
-        ChangeRole { scope, membership, role: role.parse().unwrap() }, handover: None }
+        ChangeRole { scope, membership, role: role.parse().unwrap(), handover: None }
+    }
 
     /// The answer is a refusal, and the same as from somebody who remembers nothing.
     fn is_refused_here(&self, who: &str, command: impl Into<Command>) -> Refusal {
@@ -312,7 +313,11 @@ fn seats_that_were_taken_and_freed_elsewhere_count() {
         let organization = town.company.organization;
         let scope = organization.into();
         let limit = |limit| SetSeatLimit { organization, limit: Some(limit) };
-        let dora = Reactivate { scope, membership: town.company.member("dora").membership, work: WorkOnReturn::StaysWhereItIs };
+        let dora = Reactivate {
+            scope,
+            membership: town.company.member("dora").membership,
+            work: WorkOnReturn::StaysWhereItIs,
+        };
         let bob = town.company.member("bob").membership;
         let (because, handover) = (DeactivatedBecause::Leave, None);
         town.here("olivia", limit(5)).unwrap();
@@ -323,7 +328,10 @@ fn seats_that_were_taken_and_freed_elsewhere_count() {
         town.here("olivia", dora).unwrap();
         town.there("olivia", Deactivate { scope, membership: bob, because, handover });
         town.there("olivia", limit(5));
-        town.is_refused_here("olivia", Reactivate { scope, membership: bob, work: WorkOnReturn::StaysWhereItIs });
+        town.is_refused_here(
+            "olivia",
+            Reactivate { scope, membership: bob, work: WorkOnReturn::StaysWhereItIs },
+        );
         town.chain_verifies();
     });
 }
@@ -416,10 +424,22 @@ fn any_command(town: &Town, team: TeamId, numbers: &mut Numbers) -> (&'static st
             Deactivate { scope, membership, because, handover: None }.into()
         }
         6 | 7 => Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into(),
-        8 => ChangeTeamMembers { organization, team, join: vec![membership], leave: Vec::new(), handover: None }
-            .into(),
-        9 => ChangeTeamMembers { organization, team, join: Vec::new(), leave: vec![membership], handover: None }
-            .into(),
+        8 => ChangeTeamMembers {
+            organization,
+            team,
+            join: vec![membership],
+            leave: Vec::new(),
+            handover: None,
+        }
+        .into(),
+        9 => ChangeTeamMembers {
+            organization,
+            team,
+            join: Vec::new(),
+            leave: vec![membership],
+            handover: None,
+        }
+        .into(),
         10 => {
             let permissions = match numbers.below(2) {
                 0 => BTreeMap::new(),

@@ -1,9 +1,9 @@
 //! What a principal amounts to in one scope: rank, permissions, and what they may give.
 
 use crate::domain::{
-    Fence, FenceName, Given, Grant, MayAssign, Membership, Organization, PermissionName, Place, Principal,
-    Rank, ResourceId, Role, RolePermissions, Scope, State, SupportAccess, Timestamp, UserId,
-    Workspace,
+    Fence, FenceName, Given, Grant, MayAssign, Membership, Organization, PermissionName, Place,
+    Principal, Rank, ResourceId, Role, RolePermissions, Scope, State, SupportAccess, Timestamp,
+    UserId, Workspace,
 };
 
 use super::evaluate::{counting, held, not_working, outside};

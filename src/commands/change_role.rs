@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{HandoverPlan, 
-    MembershipId, Need, Principal, Refusal, RoleName, Scope, StatusGroup, StatusName, Thing,
+use crate::domain::{
+    HandoverPlan, MembershipId, Need, Principal, Refusal, RoleName, Scope, StatusGroup, StatusName,
+    Thing,
 };
 
 use super::draft::Draft;

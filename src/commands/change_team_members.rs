@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{HandoverPlan, 
-    Event, Key, Membership, MembershipId, Need, OrganizationId, Refusal, TeamId, Thing,
+use crate::domain::{
+    Event, HandoverPlan, Key, Membership, MembershipId, Need, OrganizationId, Refusal, TeamId,
+    Thing,
 };
 
 use super::draft::Draft;

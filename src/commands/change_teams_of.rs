@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{HandoverPlan, Key, MembershipId, Need, OrganizationId, Refusal, TeamId, Thing};
+use crate::domain::{
+    HandoverPlan, Key, MembershipId, Need, OrganizationId, Refusal, TeamId, Thing,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, about, answers_nothing};

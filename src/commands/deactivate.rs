@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DeactivatedBecause, HandoverPlan, MembershipId, Need, Refusal, Removal, Scope};
+use crate::domain::{
+    DeactivatedBecause, HandoverPlan, MembershipId, Need, Refusal, Removal, Scope,
+};
 
 use super::draft::Draft;
 use super::{Decide, Facts, about, answers_nothing};

@@ -2,10 +2,10 @@
 
 use crate::access::{Catalogue, Item, Management, Standing, view};
 use crate::domain::{
-    DeactivatedBecause, Event, Grant, HandoverPlan, Invitation, Mail, MailAbout, MailId, Membership, MembershipId,
-    MembershipStatus, Organization, OrganizationId, OrganizationStatus, Principal, Rank, Refusal,
-    RemovedBecause, Revision, Role, RoleName, Rules, Scope, SeatsFull, State, StatusName, Step,
-    Thing, Timestamp, User, UserId,
+    DeactivatedBecause, Event, Grant, HandoverPlan, Invitation, Mail, MailAbout, MailId,
+    Membership, MembershipId, MembershipStatus, Organization, OrganizationId, OrganizationStatus,
+    Principal, Rank, Refusal, RemovedBecause, Revision, Role, RoleName, Rules, Scope, SeatsFull,
+    State, StatusName, Step, Thing, Timestamp, User, UserId,
 };
 
 use super::Facts;

@@ -333,7 +333,9 @@ impl<'a> Draft<'a> {
         }
         let kind = it.kind.name.clone();
         match &it.kind.needs {
-            Some(permission) => Err(Refusal::CannotReceive { kind, permission: permission.clone() }),
+            Some(permission) => {
+                Err(Refusal::CannotReceive { kind, permission: permission.clone() })
+            }
             None => Err(Refusal::SuccessorUnfit),
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    DeactivatedBecause, HandoverPlan, Event, LastOwner, MembershipId, MembershipStatus, Need,
+    DeactivatedBecause, Event, HandoverPlan, LastOwner, MembershipId, MembershipStatus, Need,
     Oneself, OrganizationStatus, Refusal, RemovedBecause, Scope, Thing,
 };
 

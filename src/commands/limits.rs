@@ -151,8 +151,9 @@ fn handover(plan: Option<&HandoverPlan>) -> Result<(), Refusal> {
     let Some(plan) = plan else { return Ok(()) };
     at_most("kinds of work", KINDS, plan.kinds.len())?;
     at_most("named items", ITEMS, plan.assignments().map(|it| it.to.named()).sum())?;
-    plan.assignments()
-        .try_for_each(|it| at_most("people among whom items are split", RECEIVERS, it.to.members().len()))
+    plan.assignments().try_for_each(|it| {
+        at_most("people among whom items are split", RECEIVERS, it.to.members().len())
+    })
 }
 
 fn role(role: &Role) -> Result<(), Refusal> {

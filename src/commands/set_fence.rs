@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{HandoverPlan, Event, Fence, MembershipId, Need, Refusal, Scope, Thing};
+use crate::domain::{Event, Fence, HandoverPlan, MembershipId, Need, Refusal, Scope, Thing};
 
 use super::draft::Draft;
 use super::{Decide, Facts, about, answers_nothing};

@@ -5,11 +5,7 @@ use super::{Error, UserDirectory};
 
 impl UserDirectory {
     #[expect(clippy::unused_async, clippy::unnecessary_wraps, clippy::unused_self, reason = "stub")]
-    pub(super) async fn hand_over(
-        &self,
-        _: Maintenance,
-        _: &mut Maintained,
-    ) -> Result<(), Error> {
+    pub(super) async fn hand_over(&self, _: Maintenance, _: &mut Maintained) -> Result<(), Error> {
         Ok(())
     }
 }

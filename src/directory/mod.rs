@@ -133,7 +133,11 @@ impl Builder {
 
     /// The directory.
     pub fn build(self) -> UserDirectory {
-        let host = Host::new(self.catalogue, self.keys, self.workload.as_ref().map(|it| it.kinds()).unwrap_or_default());
+        let host = Host::new(
+            self.catalogue,
+            self.keys,
+            self.workload.as_ref().map(|it| it.kinds()).unwrap_or_default(),
+        );
         UserDirectory {
             inner: Arc::new(Inner {
                 store: self.store,

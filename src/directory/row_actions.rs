@@ -2,8 +2,8 @@
 
 use crate::access::Management;
 use crate::commands::{
-    Block, ChangeRole, Command, Deactivate, EditProfile, Facts, Reactivate, WorkOnReturn, RemoveMember,
-    ResendInvitation, RevokeInvitation, decide, named,
+    Block, ChangeRole, Command, Deactivate, EditProfile, Facts, Reactivate, RemoveMember,
+    ResendInvitation, RevokeInvitation, WorkOnReturn, decide, named,
 };
 use crate::domain::{
     DeactivatedBecause, Membership, MembershipId, Need, Principal, Refusal, RoleName, Scope, State,
@@ -151,7 +151,9 @@ fn command(action: RowAction, it: &Membership) -> Result<Command, Refusal> {
             Deactivate { scope, membership, because, handover }.into()
         }
         RowAction::Block => Block { organization, membership, handover }.into(),
-        RowAction::Reactivate => Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into(),
+        RowAction::Reactivate => {
+            Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into()
+        }
         RowAction::Remove => RemoveMember { scope, membership, handover }.into(),
     })
 }

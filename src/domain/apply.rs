@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Block, Event, FieldName, FieldValue, Forget, Handover, HandoverId,
-    HandoverStep, Invitation, InvitationId, InvitationStatus,
-    Membership, MembershipId, MembershipStatus, Organization, OrganizationId, OrganizationStatus,
-    PendingBecause, Profile, State, Stream, SupportAccess, SupportAccessId, Team, TeamId,
-    Timestamp, User, UserId,
+    Block, Event, FieldName, FieldValue, Forget, Handover, HandoverId, HandoverStep, Invitation,
+    InvitationId, InvitationStatus, Membership, MembershipId, MembershipStatus, Organization,
+    OrganizationId, OrganizationStatus, PendingBecause, Profile, State, Stream, SupportAccess,
+    SupportAccessId, Team, TeamId, Timestamp, User, UserId,
 };
 
 impl State {

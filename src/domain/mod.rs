@@ -61,17 +61,17 @@ pub use record::{Block, ChangeSet, Claim, Forget, Guard, Key, Need, Receipt, Rec
 pub use refusal::{Refusal, Thing};
 pub use role::{Breadth, MayAssign, Rank, Reach, Role, RoleKind, RolePermissions};
 pub use rules::{
-    Activation, Authorship, BatchRoles, EditedBy, Equals, GreenMark, Joining, LastOwner, MadeOnLeaving, Oneself,
-    Passwords, ProfileField, Provisioning, Removal, Rules, SeatUse, SeatsFull, Separation,
-    StatusWords, SupportRule, WorkOnLeaving, WorkspaceRemoval,
+    Activation, Authorship, BatchRoles, EditedBy, Equals, GreenMark, Joining, LastOwner,
+    MadeOnLeaving, Oneself, Passwords, ProfileField, Provisioning, Removal, Rules, SeatUse,
+    SeatsFull, Separation, StatusWords, SupportRule, WorkOnLeaving, WorkspaceRemoval,
 };
 pub use state::State;
 pub use support::SupportAccess;
 pub use team::Team;
 pub use text::{
-    Description, ExternalId, FenceName, FieldName, FieldValue, IdempotencyKey, Invalid, IssuerName, ItemId, KindName,
-    OrganizationName, PasswordHash, PermissionName, Problem, Reason, ResourceId, RoleName,
-    RoleTitle, SubjectName, TeamName, WorkspaceName,
+    Description, ExternalId, FenceName, FieldName, FieldValue, IdempotencyKey, Invalid, IssuerName,
+    ItemId, KindName, OrganizationName, PasswordHash, PermissionName, Problem, Reason, ResourceId,
+    RoleName, RoleTitle, SubjectName, TeamName, WorkspaceName,
 };
 pub(crate) use text::{excerpt, folded};
 pub use time::{Span, Timestamp};

@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::{
     Activity, Actor, CanonicalEmail, Digest, Entry, EntryDetail, ExternalId, ExternalIdentity,
-    Handover, HandoverId, HandoverReceipt, IdempotencyKey, Invitation, InvitationId, Logged, Mail, MailId,
-    Membership, MembershipId, Organization, OrganizationId, Realm, Revision, Role, RoleName, Scope,
-    Stream, SupportAccess, SupportAccessId, Team, TeamId, User, UserId, Workspace, WorkspaceId,
-    text::folded,
+    Handover, HandoverId, HandoverReceipt, IdempotencyKey, Invitation, InvitationId, Logged, Mail,
+    MailId, Membership, MembershipId, Organization, OrganizationId, Realm, Revision, Role,
+    RoleName, Scope, Stream, SupportAccess, SupportAccessId, Team, TeamId, User, UserId, Workspace,
+    WorkspaceId, text::folded,
 };
 
 /// One thing that a store keeps.
@@ -98,9 +98,7 @@ impl Record {
             Self::Team(it) => Key::Team(it.id),
             Self::SupportAccess(it) => Key::SupportAccess(it.id),
             Self::Handover(it) => Key::Handover(it.id),
-            Self::HandoverReceipt(it) => {
-                Key::HandoverReceipt(it.batch.handover, it.batch.number)
-            }
+            Self::HandoverReceipt(it) => Key::HandoverReceipt(it.batch.handover, it.batch.number),
             Self::Mail(it) => Key::Mail(it.id),
             Self::Activity(it) => Key::Activity(it.membership),
             Self::Block(it) => Key::Block(it.organization, it.digest),

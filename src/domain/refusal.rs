@@ -1,8 +1,8 @@
 //! The domain says no, and why.
 
 use super::{
-    FieldName, HandoverStatus, HandoverStep, Invalid, InvitationStatus, KindName, MembershipId, OrganizationStatus, PermissionName, Rank,
-    RoleName, Separation, StatusName, Step, Timestamp,
+    FieldName, HandoverStatus, HandoverStep, Invalid, InvitationStatus, KindName, MembershipId,
+    OrganizationStatus, PermissionName, Rank, RoleName, Separation, StatusName, Step, Timestamp,
 };
 
 /// Why a command was refused. Nothing has changed and nothing will be sent.

@@ -14,10 +14,10 @@ use uuid::Uuid;
 use super::record::{membership_claims, team_claims, user_claims};
 use super::{
     Activity, Block, ChangeSet, Claim, Digest, Entry, EntryDetail, Forget, Guard, Handover,
-    HandoverId, HandoverReceipt, Invitation, InvitationId, Key, Logged, Mail, MailId, Membership, MembershipId,
-    Organization, OrganizationId, Receipt, ReceiptKey, Record, Revision, Role, RoleName, Scope,
-    Stream, SupportAccess, SupportAccessId, Tally, Team, TeamId, User, UserId, Workspace,
-    WorkspaceId,
+    HandoverId, HandoverReceipt, Invitation, InvitationId, Key, Logged, Mail, MailId, Membership,
+    MembershipId, Organization, OrganizationId, Receipt, ReceiptKey, Record, Revision, Role,
+    RoleName, Scope, Stream, SupportAccess, SupportAccessId, Tally, Team, TeamId, User, UserId,
+    Workspace, WorkspaceId,
 };
 
 /// Rows of one kind, remembering what the changed ones were.

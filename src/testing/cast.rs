@@ -276,7 +276,9 @@ impl Company {
             let change = crate::commands::ChangeRole {
                 scope: self.organization.into(),
                 membership: accepted.membership,
-                role: role.parse().unwrap(), handover: None };
+                role: role.parse().unwrap(),
+                handover: None,
+            };
             self.directory.execute(self.principal("olivia"), change).await.unwrap();
         }
         self.members.insert(name, member);

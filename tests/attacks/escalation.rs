@@ -12,7 +12,8 @@ use super::*;
 
 fn change_role(it: &Company, who: &str, role: &str) -> ChangeRole {
     let membership = it.member(who).membership;
-    ChangeRole { scope: it.organization.into(), membership, role: name(role) }, handover: None }
+    ChangeRole { scope: it.organization.into(), membership, role: name(role), handover: None }
+}
 
 async fn gets_role(it: &Company, who: &str, role: &str) {
     does(it, Principal::System, change_role(it, who, role)).await;
@@ -173,7 +174,12 @@ async fn attack_51_whoever_is_fenced_in_hands_on_no_other_resources() {
     let scope: Scope = organization.into();
     let north = Fence::default().with("inbox", ["north"]).unwrap();
     let payroll = Fence::default().with("inbox", ["north", "payroll"]).unwrap();
-    let own = SetFence { scope, membership: it.member("berta").membership, fence: north.clone(), handover: None };
+    let own = SetFence {
+        scope,
+        membership: it.member("berta").membership,
+        fence: north.clone(),
+        handover: None,
+    };
     does(&it, it.principal("olivia"), own).await;
     let team = team(&it, Vec::new()).await;
     let berta = it.principal("berta");
@@ -194,7 +200,8 @@ async fn attack_51_whoever_is_fenced_in_hands_on_no_other_resources() {
     // Nor do they join a team that reaches further, which the owner made.
     does(&it, it.principal("olivia"), wide).await;
     let membership = it.member("berta").membership;
-    let join = ChangeTeamsOf { organization, membership, join: vec![team], leave: vec![], handover: None };
+    let join =
+        ChangeTeamsOf { organization, membership, join: vec![team], leave: vec![], handover: None };
     assert_eq!(refused(&it, &berta, join).await, exceeded);
     does(&it, &berta, SetFence { scope, membership: bob, fence: north, handover: None }).await;
 }
@@ -219,12 +226,25 @@ async fn attack_51_a_team_gives_and_holds_nothing_of_another_organization() {
     let olivia = it.principal("olivia");
     let own = team(&it, Vec::new()).await;
     let join = vec![it.rita().membership];
-    let change = ChangeTeamMembers { organization, team: own, join: join.clone(), leave: vec![], handover: None };
+    let change = ChangeTeamMembers {
+        organization,
+        team: own,
+        join: join.clone(),
+        leave: vec![],
+        handover: None,
+    };
     assert_eq!(refused(&it, &olivia, change).await, absent(Thing::Membership));
-    let change = ChangeTeamMembers { organization, team: theirs, join: vec![], leave: join, handover: None };
+    let change =
+        ChangeTeamMembers { organization, team: theirs, join: vec![], leave: join, handover: None };
     assert_eq!(refused(&it, &olivia, change).await, absent(Thing::Team));
     let membership = it.member("bob").membership;
-    let change = ChangeTeamsOf { organization, membership, join: vec![theirs], leave: vec![], handover: None };
+    let change = ChangeTeamsOf {
+        organization,
+        membership,
+        join: vec![theirs],
+        leave: vec![],
+        handover: None,
+    };
     assert_eq!(refused(&it, &olivia, change).await, absent(Thing::Team));
     let invite = Invite::new(organization, "eve@acme.example".parse().unwrap(), name("agent"));
     assert_eq!(refused(&it, &olivia, invite.into_team(theirs)).await, absent(Thing::Team));
@@ -431,7 +451,12 @@ async fn attack_19_the_last_owner_stays_by_every_way_out() {
         let answers = [
             refused(&it, &who, Deactivate { scope, membership, because, handover }).await,
             refused(&it, &who, RemoveMember { scope, membership, handover }).await,
-            refused(&it, &who, ChangeRole { scope, membership, role: name("agent"), handover: None }).await,
+            refused(
+                &it,
+                &who,
+                ChangeRole { scope, membership, role: name("agent"), handover: None },
+            )
+            .await,
         ];
         assert_eq!(answers, [Refusal::LastOwner, Refusal::LastOwner, Refusal::LastOwner]);
     }
@@ -527,7 +552,12 @@ async fn nobody_sets_their_own_fence_role_status_or_overrides() {
         let to = Some(Override::Raise(Reach::ALL));
         let permission = Desk::ExportData.into();
         let answers = [
-            refused(&it, &principal, SetFence { scope, membership, fence: Fence::default(), handover: None }).await,
+            refused(
+                &it,
+                &principal,
+                SetFence { scope, membership, fence: Fence::default(), handover: None },
+            )
+            .await,
             refused(&it, &principal, change_role(&it, who, "agent")).await,
             refused(&it, &principal, OverridePermission { scope, membership, permission, to })
                 .await,

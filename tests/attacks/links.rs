@@ -190,7 +190,12 @@ async fn attack_56_a_session_that_was_ended_never_holds_again() {
             let out = Deactivate { scope, membership, because, handover };
             does(&it, it.principal("olivia"), out).await;
             assert!(!holds(&stamps[0]).await && !holds(&stamps[1]).await);
-            does(&it, it.principal("olivia"), Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }).await;
+            does(
+                &it,
+                it.principal("olivia"),
+                Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs },
+            )
+            .await;
         } else {
             does(&it, user, EndSessions { scope, membership }).await;
         }
@@ -206,7 +211,12 @@ async fn attack_56_a_session_in_a_workspace_ends_with_the_role_that_reached_ther
     let stamp = it.directory.open_session(it.member("ada").user.unwrap(), here).await.unwrap();
     assert!(it.directory.session_holds(&stamp).await.unwrap());
     let (scope, membership) = (it.organization.into(), it.member("ada").membership);
-    does(&it, Principal::System, ChangeRole { scope, membership, role: name("agent"), handover: None }).await;
+    does(
+        &it,
+        Principal::System,
+        ChangeRole { scope, membership, role: name("agent"), handover: None },
+    )
+    .await;
     assert!(!it.directory.session_holds(&stamp).await.unwrap());
 }
 

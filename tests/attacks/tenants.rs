@@ -228,7 +228,12 @@ async fn attack_54_invitations_are_read_by_those_who_see_everybody() {
     let it = acme_with([peeker]).await;
     let organization = it.organization;
     let (scope, membership) = (organization.into(), it.member("berta").membership);
-    does(&it, Principal::System, ChangeRole { scope, membership, role: name("peeker"), handover: None }).await;
+    does(
+        &it,
+        Principal::System,
+        ChangeRole { scope, membership, role: name("peeker"), handover: None },
+    )
+    .await;
     let may: BTreeMap<&str, bool> = [
         ("olivia", true),
         ("ada", true),

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use tenure::adapters::sqlite::SqliteStore;
 use tenure::commands::{
     AcceptOwnership, Adopt, AdoptAs, Block, CreateRole, EndSessions, EraseMember, Invite, Leave,
-    OfferOwnership, OverridePermission, Reactivate, WorkOnReturn, RemoveMember, SetSeatLimit, SignUp, Unblock,
+    OfferOwnership, OverridePermission, Reactivate, RemoveMember, SetSeatLimit, SignUp, Unblock,
+    WorkOnReturn,
 };
 use tenure::directory::{Reauthenticated, RowAction};
 use tenure::domain::{
@@ -176,7 +177,11 @@ async fn B_the_seat_cap_holds_on_every_path() {
     assert_eq!(adopted, Err(full.clone()));
     stage.deactivate(stage.olivia, bob).await.unwrap();
     stage.act(sam, join).await.unwrap();
-    let back = Reactivate { scope: stage.org.into(), membership: bob.id, work: WorkOnReturn::StaysWhereItIs };
+    let back = Reactivate {
+        scope: stage.org.into(),
+        membership: bob.id,
+        work: WorkOnReturn::StaysWhereItIs,
+    };
     assert_eq!(stage.act(stage.olivia, back).await, Err(full));
 }
 

@@ -2,7 +2,7 @@
 
 use tenure::commands::{
     Arrive, CompleteSetUp, EditProfile, GiveSupport, Invite, Leave, OpenWorkspace, Provision,
-    Reactivate, WorkOnReturn, RegisterUser, RenewSupport, SetPassword, SignUp, review_csv,
+    Reactivate, RegisterUser, RenewSupport, SetPassword, SignUp, WorkOnReturn, review_csv,
 };
 use tenure::directory::Reauthenticated;
 use tenure::domain::{
@@ -32,7 +32,11 @@ async fn C01_removal_is_reversible() {
     let (stage, bob) = with_bob(desk(|it| it.removal = Removal::Reversible)).await;
     assert!(forbidden(&stage.act(stage.olivia, stage.removal(bob, None)).await, "C1"));
     stage.deactivate(stage.olivia, bob).await.unwrap();
-    let back = Reactivate { scope: stage.org.into(), membership: bob.id, work: WorkOnReturn::StaysWhereItIs };
+    let back = Reactivate {
+        scope: stage.org.into(),
+        membership: bob.id,
+        work: WorkOnReturn::StaysWhereItIs,
+    };
     stage.act(stage.olivia, back).await.unwrap();
     assert!(stage.row(bob).await.membership.is_active());
 }
@@ -42,7 +46,11 @@ async fn C01_removal_is_irreversible() {
     let (stage, bob) = with_bob(desk(|it| it.removal = Removal::Irreversible)).await;
     assert!(forbidden(&stage.deactivate(stage.olivia, bob).await, "C1"));
     stage.act(stage.olivia, stage.removal(bob, None)).await.unwrap();
-    let back = Reactivate { scope: stage.org.into(), membership: bob.id, work: WorkOnReturn::StaysWhereItIs };
+    let back = Reactivate {
+        scope: stage.org.into(),
+        membership: bob.id,
+        work: WorkOnReturn::StaysWhereItIs,
+    };
     assert!(stage.act(stage.olivia, back).await.is_err());
     assert_eq!(stage.names(stage.olivia, stage.org, None).await, ["Olivia"]);
 }

@@ -1,8 +1,8 @@
 //! Freshsuccess: people Active, Inactive and Pending, and super users of the vendor beside them.
 
 use tenure::commands::{
-    CompleteSetUp, EditProfile, GiveSupport, Invite, Reactivate, WorkOnReturn, RevokeSupport, SendPasswordReset,
-    review_addresses,
+    CompleteSetUp, EditProfile, GiveSupport, Invite, Reactivate, RevokeSupport, SendPasswordReset,
+    WorkOnReturn, review_addresses,
 };
 use tenure::directory::RowAction;
 use tenure::domain::{
@@ -137,7 +137,11 @@ async fn S0_05_inactive_people_can_be_reactivated() {
     let bob = stage.join("bob", "success-manager").await;
     stage.deactivate(ada, bob).await.unwrap();
     assert!(stage.directory.open_session(bob.user, stage.org).await.is_err());
-    let back = Reactivate { scope: stage.org.into(), membership: bob.id, work: WorkOnReturn::StaysWhereItIs };
+    let back = Reactivate {
+        scope: stage.org.into(),
+        membership: bob.id,
+        work: WorkOnReturn::StaysWhereItIs,
+    };
     stage.act(ada, back).await.unwrap();
     assert!(stage.directory.open_session(bob.user, stage.org).await.is_ok());
 }

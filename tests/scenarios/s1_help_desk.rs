@@ -6,8 +6,8 @@
 use tenure::adapters::sqlite::SqliteStore;
 use tenure::commands::{
     Arrive, ChangeTeamMembers, ChangeTeamsOf, CreateTeam, EditProfile, EditSettings, Invite,
-    LinkIdentity, OverridePermission, Provision, Reactivate, WorkOnReturn, RegisterUser, ResendInvitation,
-    Review, SetTeamPermissions, review_csv,
+    LinkIdentity, OverridePermission, Provision, Reactivate, RegisterUser, ResendInvitation,
+    Review, SetTeamPermissions, WorkOnReturn, review_csv,
 };
 use tenure::directory::RowAction;
 use tenure::domain::{
@@ -349,8 +349,13 @@ async fn S1_36_team_membership_is_edited_from_the_user_and_from_the_team() {
     let (stage, ada, bob) = stage().await;
     let (first, second) = (stage.team("First", &[]).await, stage.team("Second", &[]).await);
     let organization = stage.org;
-    let from_user =
-        |join: Vec<TeamId>, leave| ChangeTeamsOf { organization, membership: bob.id, join, leave, handover: None };
+    let from_user = |join: Vec<TeamId>, leave| ChangeTeamsOf {
+        organization,
+        membership: bob.id,
+        join,
+        leave,
+        handover: None,
+    };
     stage.act(ada, from_user(vec![first, second], vec![])).await.unwrap();
     assert_eq!(stage.row(bob).await.membership.teams, [first, second].into(), "several at once");
     stage.act(ada, from_user(vec![], vec![first])).await.unwrap();
@@ -373,7 +378,11 @@ async fn S1_37_deactivation_says_why_left_changed_job_or_leave() {
         assert!(
             matches!(status, MembershipStatus::Deactivated { because: it, .. } if it == because)
         );
-        let back = Reactivate { scope: stage.org.into(), membership: bob.id, work: WorkOnReturn::StaysWhereItIs };
+        let back = Reactivate {
+            scope: stage.org.into(),
+            membership: bob.id,
+            work: WorkOnReturn::StaysWhereItIs,
+        };
         stage.act(ada, back).await.unwrap();
     }
 }
@@ -447,7 +456,11 @@ async fn S1_43_deactivated_people_are_filtered_and_reactivated() {
     stage.deactivate(ada, bob).await.unwrap();
     assert_eq!(stage.names(ada, stage.org, Some(StatusGroup::Deactivated)).await, ["Bob"]);
     assert!(stage.actions(ada, bob.id).await.may(RowAction::Reactivate));
-    let back = Reactivate { scope: stage.org.into(), membership: bob.id, work: WorkOnReturn::StaysWhereItIs };
+    let back = Reactivate {
+        scope: stage.org.into(),
+        membership: bob.id,
+        work: WorkOnReturn::StaysWhereItIs,
+    };
     stage.act(ada, back).await.unwrap();
     assert!(stage.directory.open_session(bob.user, stage.org).await.is_ok());
     assert!(stage.may(bob, Desk::AnswerTickets).await);
@@ -491,7 +504,8 @@ async fn S1_45_only_admins_set_role_teams_permissions_and_status() {
     let change = stage.new_role(berta, "viewer");
     assert_eq!(stage.act(bob, change).await, missing(Management::ChangeRoles));
     let (organization, membership) = (stage.org, berta.id);
-    let join = ChangeTeamsOf { organization, membership, join: vec![team], leave: vec![], handover: None };
+    let join =
+        ChangeTeamsOf { organization, membership, join: vec![team], leave: vec![], handover: None };
     assert_eq!(stage.act(bob, join).await, missing(Management::ManageTeams));
     let raise = OverridePermission {
         scope: stage.org.into(),
@@ -596,7 +610,14 @@ async fn S1_52_many_people_get_a_role_or_a_team_at_once() {
     let team = stage.team("Billing", &[]).await;
     let organization = stage.org;
     let into_team = |who: Who| {
-        ChangeTeamsOf { organization, membership: who.id, join: vec![team], leave: vec![], handover: None }.into()
+        ChangeTeamsOf {
+            organization,
+            membership: who.id,
+            join: vec![team],
+            leave: vec![],
+            handover: None,
+        }
+        .into()
     };
     let answers = stage.act_all(ada, vec![into_team(bob), into_team(berta)]).await;
     assert_eq!(answers, [Ok(()), Ok(())]);

@@ -282,7 +282,12 @@ async fn S2_73_the_users_of_a_workspace_as_csv() {
 #[tokio::test]
 async fn S2_74_nobody_revokes_or_edits_their_own_access() {
     let it = desks().await;
-    let own = ChangeRole { scope: it.workspace, membership: it.maria.id, role: role("agent"), handover: None };
+    let own = ChangeRole {
+        scope: it.workspace,
+        membership: it.maria.id,
+        role: role("agent"),
+        handover: None,
+    };
     assert_eq!(it.stage.act(it.maria, own.clone()).await, Err(Refusal::Oneself));
     assert_eq!(it.stage.act(it.maria, it.revoke(it.maria, None)).await, Err(Refusal::Oneself));
     // Another privileged user must.
@@ -333,7 +338,8 @@ async fn S2_79_a_revoke_cannot_be_undone() {
     let it = desks().await;
     it.stage.act(it.maria, it.revoke(it.anton, None)).await.unwrap();
     let (scope, membership) = (it.workspace, it.anton.id);
-    let back = tenure::commands::Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs };
+    let back =
+        tenure::commands::Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs };
     let undone = it.stage.act(it.stage.olivia, back).await;
     let step = tenure::domain::Step::Reactivate;
     assert_eq!(undone, Err(Refusal::NoTransition { from: StatusName::Removed, step }));
@@ -354,7 +360,12 @@ async fn enter_existing(it: &Desks) -> MembershipId {
 #[tokio::test]
 async fn S2_80_edit_changes_the_access_level_only() {
     let it = desks().await;
-    let level = ChangeRole { scope: it.workspace, membership: it.anton.id, role: role("manager"), handover: None };
+    let level = ChangeRole {
+        scope: it.workspace,
+        membership: it.anton.id,
+        role: role("manager"),
+        handover: None,
+    };
     it.stage.act(it.maria, level).await.unwrap();
     for field in ["name", "avatar", "title"] {
         let fields = fields(&[(field, "x")]);

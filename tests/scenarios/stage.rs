@@ -200,7 +200,13 @@ impl Stage {
     }
 
     pub(crate) fn new_role(&self, whom: Who, role: &str) -> ChangeRole {
-        ChangeRole { scope: self.org.into(), membership: whom.id, role: self::role(role) }, handover: None }
+        ChangeRole {
+            scope: self.org.into(),
+            membership: whom.id,
+            role: self::role(role),
+            handover: None,
+        }
+    }
 
     pub(crate) async fn team(&self, name: &str, members: &[Who]) -> TeamId {
         let members = members.iter().map(|it| it.id).collect();

@@ -99,9 +99,7 @@ impl Disposition {
         match self {
             Self::Leave | Self::Unassign | Self::Team(..) => Vec::new(),
             Self::To(member) => vec![*member],
-            Self::Split { items, rest } => {
-                items.keys().copied().chain(rest.members()).collect()
-            }
+            Self::Split { items, rest } => items.keys().copied().chain(rest.members()).collect(),
         }
     }
 

@@ -11,7 +11,8 @@ use crate::domain::{
 };
 
 use super::{
-    Handover, HandoverReceipt, HandoverStatus, HandoverStep, HandoverWork, Left, LeftBecause, Receivers,
+    Handover, HandoverReceipt, HandoverStatus, HandoverStep, HandoverWork, Left, LeftBecause,
+    Receivers,
 };
 
 /// What is left of the round under way.
@@ -221,7 +222,10 @@ impl Handover {
     }
 
     /// Takes the next receipt of the handover that is handed back; none if there is no more.
-    pub(crate) fn take_receipt(&mut self, receipt: Option<&HandoverReceipt>) -> Option<HandoverStep> {
+    pub(crate) fn take_receipt(
+        &mut self,
+        receipt: Option<&HandoverReceipt>,
+    ) -> Option<HandoverStep> {
         let Some(receipt) = receipt else { return Some(self.end()) };
         self.progress.receipt = Some(receipt.batch.number);
         if !receipt.moved.is_empty() {
@@ -368,9 +372,7 @@ impl Handover {
         let Some(share) = progress.shares.first_mut().filter(|it| same && it.to == asked.to) else {
             return;
         };
-        let held = |it: &&Skipped| {
-            matches!(it.because, SkippedBecause::Refused(_))
-        };
+        let held = |it: &&Skipped| matches!(it.because, SkippedBecause::Refused(_));
         group.held_back += answer.skipped.iter().filter(held).count() as u64;
         let (moved, skipped) = (answer.moved.len() as u64, answer.skipped.len() as u64);
         share.items = share.items.saturating_sub(moved);
@@ -390,8 +392,8 @@ impl Handover {
             progress.shares.remove(0);
         }
         // What came while it was shared out moves in the next round.
-        let spent = progress.shares.is_empty()
-            && matches!(&group.items, GroupItems::Next { items: 0, .. });
+        let spent =
+            progress.shares.is_empty() && matches!(&group.items, GroupItems::Next { items: 0, .. });
         if is_done || spent {
             progress.shares.clear();
             if let Some(group) = progress.groups.pop_front() {
@@ -483,9 +485,8 @@ pub(crate) fn shares(to: &Receivers, items: u64, loads: &[Load], turn: u32) -> V
 /// Fills those up first who have least, to the same level; of what is left at the end each of them
 /// gets one.
 fn least_loaded(members: &[MembershipId], items: u64, loads: &[Load]) -> Vec<Share> {
-    let load = |of: MembershipId| {
-        loads.iter().find(|load| load.member == of).map_or(0, |load| load.items)
-    };
+    let load =
+        |of: MembershipId| loads.iter().find(|load| load.member == of).map_or(0, |load| load.items);
     let mut by_load: Vec<_> = members.iter().map(|member| (load(*member), *member)).collect();
     by_load.sort_unstable();
     // How many of them can be filled up to the load of the next one.

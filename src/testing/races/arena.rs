@@ -279,7 +279,9 @@ impl Arena {
             scope: self.organization.into(),
             membership: self.membership(name),
             role: role.parse().unwrap(),
-        }, handover: None }
+            handover: None,
+        }
+    }
 
     // ── What must hold ──────────────────────────────────────────────────────────────────────────
 

@@ -5,8 +5,8 @@ use futures_util::future::BoxFuture;
 
 use crate::commands::{
     AcceptInvitation, ChangeTeamMembers, ChangeTeamsOf, CreateRole, CreateTeam, Deactivate,
-    DeleteRole, DeleteTeam, Invite, Reactivate, WorkOnReturn, RegisterUser, ResendInvitation, RevokeInvitation,
-    VerifyEmail,
+    DeleteRole, DeleteTeam, Invite, Reactivate, RegisterUser, ResendInvitation, RevokeInvitation,
+    VerifyEmail, WorkOnReturn,
 };
 use crate::domain::{
     Claim, DeactivatedBecause, EmailAddress, Need, Realm, Refusal, Role, StatusName, Thing, UserId,
@@ -118,7 +118,8 @@ pub(super) async fn the_inviter_is_deactivated_while_somebody_accepts(a: &mut Ar
     let status = a.status(it.membership).await;
     a.holds(status == left, &format!("{answers:?} leave somebody {status}"));
     let (scope, membership) = (a.organization.into(), a.membership("ada"));
-    a.does(a.user("olivia"), Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }).await;
+    a.does(a.user("olivia"), Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs })
+        .await;
     a.clear(a.user("olivia"), &[it.membership]).await;
 }
 
@@ -179,7 +180,11 @@ pub(super) async fn somebody_is_deactivated_while_signing_in(a: &mut Arena, _: u
             }
         }
         if !returned {
-            a.does(a.user("olivia"), Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }).await;
+            a.does(
+                a.user("olivia"),
+                Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs },
+            )
+            .await;
         }
     }
 }
@@ -198,7 +203,11 @@ pub(super) async fn a_team_is_deleted_while_people_join_it(a: &mut Arena, round:
     let join = vec![a.membership("bob")];
     let contenders = vec![
         a.asks(0, a.user("olivia"), DeleteTeam { organization, team }),
-        a.asks(1, a.user("ada"), ChangeTeamMembers { organization, team, join, leave: Vec::new(), handover: None }),
+        a.asks(
+            1,
+            a.user("ada"),
+            ChangeTeamMembers { organization, team, join, leave: Vec::new(), handover: None },
+        ),
         a.asks(
             2,
             a.user("amir"),
@@ -206,7 +215,9 @@ pub(super) async fn a_team_is_deleted_while_people_join_it(a: &mut Arena, round:
                 organization,
                 membership: a.membership("berta"),
                 join: vec![team],
-                leave: Vec::new(), handover: None },
+                leave: Vec::new(),
+                handover: None,
+            },
         ),
         a.asks(1, a.user("amir"), invite.into_team(team)),
     ];

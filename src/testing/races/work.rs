@@ -54,7 +54,11 @@ pub(super) async fn three_workers_drive_one_handover(a: &mut Arena, _: u32) {
         let whole = it.status == HandoverStatus::Done && (it.to != Some(berta) || it.moved == 7);
         a.holds(whole, &format!("a handover ends {:?} with {} items", it.status, it.moved));
     }
-    a.does(a.user("olivia"), Reactivate { scope, membership: bob, work: WorkOnReturn::StaysWhereItIs }).await;
+    a.does(
+        a.user("olivia"),
+        Reactivate { scope, membership: bob, work: WorkOnReturn::StaysWhereItIs },
+    )
+    .await;
 }
 
 pub(super) async fn three_workers_deliver_one_outbox(a: &mut Arena, round: u32) {
