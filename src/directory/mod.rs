@@ -42,7 +42,7 @@ pub use import::{Reviewed, SeatsNeeded};
 pub use maintain::{Maintained, Maintenance};
 pub use many::{Batching, Progress};
 pub use people::{Page, PeopleCursor, PeoplePage, PersonRow};
-pub use preview::{Preview, SeatChange};
+pub use preview::{Preview, SeatChange, TeamLeft, TeamWithout, WorkMove, WorkPreview};
 pub use request::Request;
 pub use row_actions::{RowAction, RowActions};
 pub use self_deletion::{Reauthenticated, SelfDeletion};

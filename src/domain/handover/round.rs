@@ -294,6 +294,20 @@ impl Handover {
         }
     }
 
+    /// Takes the first share as if it had moved: what, from whom, and to whom.
+    pub(crate) fn pretend(&mut self) -> Option<(KindName, Option<MembershipId>, Share)> {
+        let group = self.progress.groups.front_mut()?;
+        if self.progress.shares.is_empty() {
+            return None;
+        }
+        let share = self.progress.shares.remove(0);
+        let said = (group.kind.clone(), group.from, share);
+        if self.progress.shares.is_empty() {
+            self.progress.groups.pop_front();
+        }
+        Some(said)
+    }
+
     /// The receiver of the first share cannot reach the first group any more: it is shared out
     /// again.
     pub(crate) fn share_again(&mut self) {
@@ -378,7 +392,8 @@ impl Handover {
         share.items = share.items.saturating_sub(moved);
         let is_done = match (&mut group.items, &asked.items) {
             (GroupItems::Next { after, items }, _) => {
-                after.clone_from(&answer.more_after);
+                // An answer about nothing leads nowhere, whatever it says of more.
+                *after = answer.more_after.clone().filter(|_| moved + skipped > 0);
                 *items = items.saturating_sub(moved + skipped);
                 after.is_none()
             }
