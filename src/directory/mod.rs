@@ -5,6 +5,7 @@ mod activity;
 mod audit;
 mod check;
 mod decide;
+mod drive;
 mod duties;
 mod error;
 mod execute;

@@ -41,7 +41,7 @@ pub use handover::{
     HandoverStatus, HandoverStep, HandoverTransition, HandoverWork, Left, LeftBecause, Part,
     Progress, Receivers, Share, Sharing,
 };
-pub(crate) use handover::{Next, shares};
+pub(crate) use handover::Next;
 pub use id::{
     CommandId, GrantId, HandoverId, InvitationId, MailId, MembershipId, OrganizationId,
     SupportAccessId, TeamId, UserId, WorkspaceId,

@@ -5,7 +5,7 @@ use crate::domain::{
 };
 use crate::ports::{Find, Workload};
 
-use super::super::handovers::Known;
+use super::super::drive::Known;
 use super::super::{Error, Inner};
 
 /// What would become of one person's work in one scope.
@@ -58,8 +58,7 @@ impl Inner {
                 Next::Survey => it.begin_round(&holds, |kind, place| known.keeps(kind, place)),
                 Next::Receipt(handover, after) => {
                     let question = Find::HandoverReceipts { handover, after, limit: 1 };
-                    let receipt =
-                        super::super::handovers::receipt(self.store.find(&question).await?);
+                    let receipt = super::super::drive::receipt(self.store.find(&question).await?);
                     if it.take_receipt(receipt.as_ref()).is_some() {
                         break;
                     }

@@ -477,7 +477,7 @@ impl Handover {
 }
 
 /// Shares items out; the turn says who begins when not everybody gets the same.
-pub(crate) fn shares(to: &Receivers, items: u64, loads: &[Load], turn: u32) -> Vec<Share> {
+fn shares(to: &Receivers, items: u64, loads: &[Load], turn: u32) -> Vec<Share> {
     match to {
         Receivers::Nobody => vec![Share { to: None, items }],
         Receivers::RoundRobin(members) => {
