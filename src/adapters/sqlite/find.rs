@@ -65,6 +65,12 @@ pub(super) fn find(view: &View<'_>, question: &Find) -> Result<Vec<Record>, Fail
             (*organization, after.map(HandoverId::uuid), *limit),
             Record::Handover,
         ),
+        Find::HandoverReceipts { handover, after, limit } => view.rows(
+            "SELECT body FROM tenure_handover_receipt
+             WHERE handover = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+            params![handover.uuid().as_bytes(), after.map_or(-1, i64::from), limit],
+            of(Record::HandoverReceipt),
+        ),
         Find::Entries { stream: of, after, limit } => {
             let (kind, owner) = stream(*of);
             view.rows(
