@@ -267,7 +267,7 @@ impl Work {
     }
 
     /// Those of the named items that may move.
-    fn named(&self, batch: &Batch, named: &[ItemId]) -> (BTreeSet<u64>, Moved) {
+    fn named(&self, batch: &Batch, named: &[ItemId]) -> (Vec<u64>, Moved) {
         let (mut ids, mut done) = (BTreeSet::new(), Moved::default());
         for name in named {
             let known = self.items.values().find(|it| it.item() == *name);
@@ -276,7 +276,7 @@ impl Work {
                 None => ids.extend(known.map(|it| it.id)),
             }
         }
-        (ids, done)
+        (ids.into_iter().collect(), done)
     }
 }
 

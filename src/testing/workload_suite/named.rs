@@ -45,7 +45,7 @@ pub(super) async fn what_is_named_and_does_not_move_is_skipped_with_the_reason(s
     let mut batch = s.batch(0);
     batch.states = WorkStates::OpenOnly;
     batch.items = named(&meant);
-    let done = s.moves(&batch, &[his], "one of those named may move").await;
+    let done = s.moves(&batch, std::slice::from_ref(&his), "one of those named may move").await;
     s.same(reason(&s, &done, &unknown), &NotHeld, "an item that does not exist");
     s.same(reason(&s, &done, &eves), &NotHeld, "an item that somebody else has");
     let because = reason(&s, &done, &rivals);
