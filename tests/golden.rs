@@ -22,7 +22,7 @@ use std::path::Path;
 
 use stage::{PRINCIPALS, Stage, command, name_of};
 use tenure::commands::{CommandName, Requirement, Works};
-use tenure::domain::{StatusName, Step, TRANSITIONS};
+use tenure::domain::{HANDOVER_TRANSITIONS, StatusName, Step, TRANSITIONS};
 use tenure::{Error, Management};
 
 /// Compares with a file beside this test, or writes it.
@@ -188,6 +188,21 @@ fn the_diagram_of_a_memberships_life_is_the_table() {
         .map(|it| (it.from.map(|from| from.to_string()), it.step.to_string(), it.to.to_string()))
         .collect();
     assert_eq!(drawn, table);
+}
+
+#[test]
+fn the_diagram_of_a_handover_is_the_table_here_and_in_the_readme() {
+    let drawn = lines(include_str!("../src/domain/handover/mod.rs"));
+    let table: Vec<_> = HANDOVER_TRANSITIONS
+        .iter()
+        .map(|it| (it.from.map(|from| from.to_string()), it.step.to_string(), it.to.to_string()))
+        .collect();
+    assert_eq!(drawn, table);
+    let readme = include_str!("../README.md");
+    let drawn = readme.lines().skip_while(|line| !line.contains("--plan-->"));
+    let drawn: String =
+        drawn.take_while(|line| line.contains("-->")).map(|line| format!("//! {line}\n")).collect();
+    assert_eq!(lines(&format!("//! ```\n{drawn}")), table);
 }
 
 #[test]

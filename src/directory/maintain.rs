@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::commands::{Command, FinishClosing, LapseInvitation};
-use crate::domain::{OrganizationId, Principal, Record};
+use crate::domain::{Handover, OrganizationId, Principal, Record};
 use crate::ports::Find;
 
 use super::many::Batching;
@@ -47,6 +47,8 @@ pub struct Maintained {
     pub items_moved: u64,
     /// Handovers that are done.
     pub handovers_done: u32,
+    /// Handovers that came to an end with something left that nobody may receive.
+    pub handovers_stuck: u32,
     /// Organizations that are closed now.
     pub organizations_closed: u32,
     /// Whether more was due than one call does: call again soon.
@@ -67,6 +69,20 @@ impl UserDirectory {
 
     /// The same with other bounds.
     pub async fn maintain_up_to(&self, most: Maintenance) -> Result<Maintained, Error> {
+        self.maintain_telling(most, &|_| ()).await
+    }
+
+    /// The same, telling after each batch how far its handover is: what has moved, what
+    /// [remains](crate::domain::Handover::remaining), and
+    /// [how long that may take](crate::domain::Handover::estimate).
+    ///
+    /// To stop at once, drop the future: nothing is lost, and after a lease of five minutes
+    /// another call goes on. To stop between two batches, ask for few of them at a time.
+    pub async fn maintain_telling(
+        &self,
+        most: Maintenance,
+        report: &(dyn Fn(&Handover) + Sync),
+    ) -> Result<Maintained, Error> {
         self.inner.settle().await;
         self.inner.follow_held().await;
         let mut done = Maintained::default();
@@ -74,7 +90,7 @@ impl UserDirectory {
         let lapsed = self.lapse(most, &mut done).await;
         let closed = self.close(most, &mut done).await;
         let delivered = self.deliver(most, &mut done).await;
-        let handed_over = self.hand_over(most, &mut done).await;
+        let handed_over = self.hand_over(most, report, &mut done).await;
         lapsed.and(closed).and(delivered).and(handed_over).map(|()| done)
     }
 

@@ -5,17 +5,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::access::{Item, Management, Standing};
 use crate::domain::{
-    Activity, Breadth, GreenMark, Handover, HandoverId, Invalid, Invitation, InvitationId,
-    InvitationStatus, Key, Membership, MembershipId, Need, Organization, OrganizationId, Principal,
-    Problem, Reach, Record, Refusal, Role, RoleKind, Scope, State, StatusGroup, StatusName,
-    SupportAccess, SupportAccessId, Team, TeamId, Thing, Workspace, WorkspaceId,
+    Activity, Breadth, GreenMark, Invalid, Invitation, InvitationId, InvitationStatus, Key,
+    Membership, MembershipId, Need, Organization, OrganizationId, Principal, Problem, Reach,
+    Record, Refusal, Role, RoleKind, Scope, State, StatusGroup, StatusName, SupportAccess,
+    SupportAccessId, Team, TeamId, Thing, Workspace, WorkspaceId,
 };
 use crate::ports::{Find, PeopleFilter, PeoplePosition};
 
 use super::{Error, Inner, UserDirectory};
 
 /// At most this many rows on one page.
-const MAX_PAGE: u32 = 500;
+pub(super) const MAX_PAGE: u32 = 500;
 
 /// No search term is longer, in bytes: a name has at most 2,000 characters.
 const MAX_PREFIX: usize = 8_000;
@@ -336,23 +336,8 @@ impl UserDirectory {
         .await
     }
 
-    /// The handovers of an organization, and how far each is.
-    pub async fn handovers(
-        &self,
-        who: &Principal,
-        organization: OrganizationId,
-        after: Option<HandoverId>,
-        limit: u32,
-    ) -> Result<Page<Handover, HandoverId>, Error> {
-        let limit = limit.clamp(1, MAX_PAGE);
-        let question = Find::Handovers { organization, after, limit };
-        self.page(who, organization, (&question, Breadth::All), limit, |record| {
-            if let Record::Handover(it) = record { Some((it.id, *it)) } else { None }
-        })
-        .await
-    }
-
-    async fn page<T, Id: Copy>(
+    /// A page of what takes [`Management::ViewPeople`], with full reach or any.
+    pub(super) async fn page<T, Id: Copy>(
         &self,
         who: &Principal,
         organization: OrganizationId,

@@ -27,11 +27,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Batch, BatchName, HandoverId, ItemId, KindName, MembershipId, OrganizationId, Place, Revision,
-    Scope, Skipped, Timestamp, WorkStates,
+    Scope, Skipped, Span, Timestamp, WorkStates,
 };
 
 pub use plan::{Assignment, Disposition, HandoverPlan, Sharing};
-pub(crate) use round::{Next, shares};
+pub(crate) use round::Next;
 pub use round::{Progress, Share};
 
 /// One transfer of one person's work, driven in batches. What is stored is policy and receivers:
@@ -365,6 +365,14 @@ impl Handover {
                 self.parts.iter().any(|part| part.to.members().contains(&member))
             }
         }
+    }
+
+    /// How long the rest may take, by how long the first part took; none while nothing has moved.
+    pub fn estimate(&self, now: Timestamp) -> Option<Span> {
+        let took = now.micros().saturating_sub(self.planned_at.micros()).max(0);
+        let each = i128::from(took).checked_div(i128::from(self.moved))?;
+        let seconds = each * i128::from(self.remaining()) / 1_000_000;
+        Some(Span::seconds(u32::try_from(seconds).unwrap_or(u32::MAX)))
     }
 
     /// How many items are known to be still to move; those that came since the last survey are

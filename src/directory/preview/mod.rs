@@ -1,8 +1,14 @@
 //! What a command would do, without doing it.
 
+mod teams;
+mod work;
+
 use crate::access::live::{Comparison, Update};
 use crate::commands::Command;
-use crate::domain::{Event, MailAbout, MembershipId, State, Stream, WorkCount};
+use crate::domain::{Event, InvitationId, MailAbout, State, Stream};
+
+pub use teams::{TeamLeft, TeamWithout};
+pub use work::{WorkMove, WorkPreview};
 
 use super::{Error, Request, UserDirectory};
 
@@ -16,8 +22,13 @@ pub struct Preview {
     pub seats: Option<SeatChange>,
     /// The mails that would go.
     pub mails: Vec<MailAbout>,
-    /// What would change hands: who holds it now, and how much of each kind.
-    pub work: Vec<(MembershipId, Vec<WorkCount>)>,
+    /// What would become of the work of whoever goes, or comes back: counts by kind, who gets how
+    /// much, what cannot move and why.
+    pub work: Vec<WorkPreview>,
+    /// The invitations that would be revoked.
+    pub invitations: Vec<InvitationId>,
+    /// The teams that would be left empty, or without anybody who leads them.
+    pub teams: Vec<TeamLeft>,
     /// Who could do more or less after it, and what: the first thousand people in full. None where
     /// that cannot be said, because not everybody is in memory.
     pub access: Option<Comparison>,
@@ -65,18 +76,30 @@ impl UserDirectory {
         if let Some(workload) = &self.inner.workload {
             for event in &events {
                 if let Event::HandoverPlanned { handover } = event {
-                    let survey = workload.survey(handover.scope, handover.from).await?;
-                    work.push((handover.from, survey));
+                    let planned = (**handover).clone();
+                    work.push(self.inner.foresee_work(workload.as_ref(), planned, &state).await?);
                 }
             }
         }
+        let teams = match stream {
+            Stream::Organization(id) => self.inner.teams_left(id, &events, &state).await?,
+            Stream::User(_) => Vec::new(),
+        };
+        let revoked = events.iter().filter_map(|event| {
+            if let Event::InvitationRevoked { invitation } = event {
+                Some(*invitation)
+            } else {
+                None
+            }
+        });
+        let invitations = revoked.collect();
         let mails = events.iter().filter_map(|event| {
             if let Event::MailDue { mail } = event { Some(mail.about) } else { None }
         });
         let mails = mails.collect();
         let stops = was != status(&state);
         let access = self.compare(&command, &state, stops).await?;
-        Ok(Preview { events, seats, mails, work, access })
+        Ok(Preview { events, seats, mails, work, invitations, teams, access })
     }
 
     /// Compares what people may do before and after a command.
