@@ -94,20 +94,18 @@ faults! {
         "a look says which batch was the last to touch an item";
     LooksTouch => one_for_which_being_read_is_something_is_found,
         "a look says which batch was the last to touch an item";
-    AlwaysMore => one_that_always_says_there_is_more_is_found,
-        "the next items come in an order that does not change";
     MoreAtTheLimit => one_that_says_there_is_more_when_it_has_moved_as_many_as_it_may_is_found,
         "there is more if there are more such items behind";
     NeverMore => one_that_never_says_there_is_more_is_found,
         "there is more if there are more such items behind";
     IgnoresAfter => one_that_begins_anew_with_every_batch_is_found,
-        "what is held back is looked at once";
+        "the next items come in an order that does not change";
     SilentOnSkipped => one_that_does_not_say_what_it_skips_is_found,
         "what is named and does not move is skipped with the reason";
     WrongReason => one_that_gives_another_reason_is_found,
         "what is named and does not move is skipped with the reason";
     CountsZero => one_that_counts_rows_without_items_is_found,
-        "a survey has no row without items";
+        "a row has no items";
     CountsOthers => one_that_counts_other_organizations_is_found,
         "a survey is of one scope";
     CountsStatesTogether => one_that_counts_without_regard_to_state_is_found,
@@ -123,6 +121,8 @@ struct InMemory {
     fake: FakeWorkload,
     fault: Option<Fault>,
     asked: Mutex<BTreeMap<BatchName, (Batch, Moved)>>,
+    begun: Mutex<BTreeSet<BatchName>>,
+    touched: Mutex<BTreeSet<u64>>,
     anew: Mutex<u32>,
 }
 
@@ -132,6 +132,8 @@ impl InMemory {
             fake: FakeWorkload::new(),
             fault,
             asked: Mutex::default(),
+            begun: Mutex::default(),
+            touched: Mutex::default(),
             anew: Mutex::new(1_000_000),
         }
     }
@@ -186,13 +188,19 @@ impl InMemory {
                 Some((_, answer)) => Ok(answer),
                 None => {
                     std::thread::sleep(Duration::from_millis(2));
-                    self.fake.move_batch(&self.renamed(batch)).await
+                    let first = self.begun.lock().unwrap().insert(batch.name);
+                    let anew = self.renamed(batch);
+                    self.fake.move_batch(if first { batch } else { &anew }).await
                 }
             },
             Some(F::NamesByNumberAlone) => {
-                let handover = tenure::domain::HandoverId::new(uuid::Uuid::nil());
-                let name = BatchName { handover, ..batch.name };
-                self.fake.move_batch(&Batch { name, ..batch.clone() }).await
+                let same = |(name, _): &(&BatchName, _)| name.number == batch.name.number;
+                let known =
+                    self.asked.lock().unwrap().iter().find(same).map(|(_, it)| it.1.clone());
+                match known {
+                    Some(answer) => Ok(answer),
+                    None => self.fake.move_batch(batch).await,
+                }
             }
             Some(F::IgnoresKind) => self.disguised(batch, |it| it.kind = batch.kind.clone()).await,
             Some(F::IgnoresScope) => self.disguised(batch, |it| it.scope = batch.scope).await,
@@ -219,11 +227,11 @@ impl InMemory {
     fn spoil(&self, batch: &Batch, done: &mut Moved) {
         use Fault as F;
         let last = done.moved.last().cloned();
+        self.touched.lock().unwrap().retain(|id| !done.moved.iter().any(|it| number(it) == *id));
         match self.fault {
             Some(F::Closes) => self.each(done, |it| it.state = WorkState::Closed),
             Some(F::Reopens) => self.each(done, |it| it.state = WorkState::Open),
             Some(F::RewritesAuthors) => self.each(done, |it| it.original_author = it.holder),
-            Some(F::AlwaysMore) => done.more_after = last,
             Some(F::NeverMore) => done.more_after = None,
             Some(F::MoreAtTheLimit) => match batch.items {
                 BatchItems::Next { limit, .. } if done.moved.len() == limit as usize => {
@@ -289,11 +297,16 @@ impl Workload for InMemory {
         items: &[ItemId],
     ) -> Result<Vec<FoundItem>, WorkloadError> {
         let mut found = self.fake.look(scope, kind, items).await?;
+        for it in &mut found {
+            if self.touched.lock().unwrap().contains(&number(&it.id)) {
+                it.untouched_since = None;
+            }
+        }
         if self.has(Fault::LooksTouch) {
             items.iter().for_each(|it| self.fake.touch(number(it)));
         }
         if self.has(Fault::FindsOthers) {
-            for item in self.fake.items().iter().filter(|it| it.scope != scope) {
+            for item in self.fake.items().iter().filter(|it| it.scope.whole() != scope) {
                 found.extend(self.fake.look(item.scope, kind, items).await?);
             }
         }
@@ -342,16 +355,18 @@ impl Host for InMemory {
     }
 
     async fn put(&self, item: NewItem) -> ItemId {
-        let id = self.fake.items().last().map_or(8, |it| it.id + 1);
         let NewItem { scope, kind, place, state, holder } = item;
-        let item = WorkItem { place, state, ..WorkItem::new(id, scope, kind.as_str(), holder) };
-        let name = item.item();
-        self.fake.put(item);
+        let author = holder.unwrap_or(MembershipId::new(uuid::Uuid::nil()));
+        let id = self.fake.add_in(scope, kind.as_str(), place, author);
+        self.fake.change(id, |it| (it.state, it.holder) = (state, holder));
+        let name = id.to_string().parse().unwrap();
         name
     }
 
     async fn touch(&self, _: &KindName, item: &ItemId) {
-        if !self.has(Fault::KeepsMarks) && !self.has(Fault::IgnoresTouches) {
+        if self.has(Fault::IgnoresTouches) {
+            self.touched.lock().unwrap().insert(number(item));
+        } else if !self.has(Fault::KeepsMarks) {
             self.fake.touch(number(item));
         }
     }
