@@ -255,11 +255,19 @@ impl Handover {
         let mut left = asked.len() as u64;
         let mut touched = 0;
         let mut places: BTreeMap<Place, VecDeque<ItemId>> = BTreeMap::new();
+        let to = self.receivers(&group);
         for item in found {
-            if item.holder != group.from {
+            let is_there = match item.holder {
+                None => to == Receivers::Nobody,
+                Some(holder) => to.members().contains(&holder),
+            };
+            if item.holder != group.from && !is_there {
                 continue;
             }
             left = left.saturating_sub(1);
+            if item.holder != group.from {
+                continue;
+            }
             if group.untouched_since.is_some() && item.untouched_since != group.untouched_since {
                 touched += 1;
             } else if group.states.include(item.state) && !keeps(&group.kind, &item.place) {
@@ -460,7 +468,7 @@ impl Handover {
         let from = self.from;
         self.progress.shares.clear();
         if matches!(self.work, HandoverWork::HandedOver(_)) {
-            return;
+            self.progress = Progress::default();
         }
         self.progress.groups.retain(|group| group.from != Some(from));
         // Also when nothing has moved yet, there is a survey before the end.
