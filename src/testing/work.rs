@@ -1,6 +1,10 @@
 //! A host's work, in memory: the reference of [`Workload`], and what a test has happen to it.
 
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "numbers and short names parse")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "numbers and short names parse"
+)]
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -284,10 +288,7 @@ impl Work {
 fn stays(it: &WorkItem, batch: &Batch) -> Option<SkippedBecause> {
     if !it.lies_in(batch.scope) || it.holder != batch.from {
         Some(SkippedBecause::NotHeld)
-    } else if it.kind != batch.kind
-        || !batch.states.include(it.state)
-        || it.place != batch.place
-    {
+    } else if it.kind != batch.kind || !batch.states.include(it.state) || it.place != batch.place {
         Some(SkippedBecause::Elsewhere)
     } else if !it.is_untouched_since(batch.untouched_since) {
         Some(SkippedBecause::Touched)

@@ -51,7 +51,8 @@ pub(super) async fn three_workers_drive_one_handover(a: &mut Arena, _: u32) {
     let question = Find::Handovers { organization: a.organization, after: None, limit: 500 };
     for record in a.find(question).await {
         let Record::Handover(it) = record else { continue };
-        let whole = it.status == HandoverStatus::Done && (!it.parts.iter().any(|it| it.to.members().contains(&berta)) || it.moved == 7);
+        let whole = it.status == HandoverStatus::Done
+            && (!it.parts.iter().any(|it| it.to.members().contains(&berta)) || it.moved == 7);
         a.holds(whole, &format!("a handover ends {:?} with {} items", it.status, it.moved));
     }
     a.does(

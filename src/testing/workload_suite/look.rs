@@ -53,7 +53,7 @@ async fn mark(s: &Subject, item: &ItemId) -> Option<BatchName> {
 pub(super) async fn a_look_says_which_batch_was_the_last_to_touch_an_item(s: Subject) {
     let ids = s.stack(4).await;
     let first = s.batch(0);
-    s.moves(&first, &ids, "all are Bob's").await;
+    s.does(&first).await;
     for id in &ids {
         s.same(&mark(&s, id).await, &Some(first.name), "the batch that moved an item");
         s.same(&mark(&s, id).await, &Some(first.name), "the batch of an item that was looked at");
@@ -68,7 +68,7 @@ pub(super) async fn a_look_says_which_batch_was_the_last_to_touch_an_item(s: Sub
     let mut second = s.batch(1);
     (second.from, second.to) = (Some(ADA), Some(EVE));
     second.items = named(&[&ids[0], &ids[2]]);
-    s.moves(&second, &[ids[0].clone(), ids[2].clone()], "both are Ada's").await;
+    s.does(&second).await;
     s.same(&mark(&s, &ids[0]).await, &Some(second.name), "the batch that moved a touched item");
     s.same(&mark(&s, &ids[2]).await, &Some(second.name), "the later of two batches");
     s.same(&mark(&s, &ids[3]).await, &Some(first.name), "the batch of an item left alone since");
@@ -78,7 +78,7 @@ pub(super) async fn surveys_and_looks_change_nothing(s: Subject) {
     let ids = s.stack(3).await;
     let mut batch = s.batch(0);
     batch.items = named(&[&ids[0]]);
-    s.moves(&batch, &ids[..1], "it is Bob's").await;
+    s.does(&batch).await;
     let (before, found) = (s.everything().await, s.look(&ids).await);
     for who in [ADA, BOB] {
         s.answered(s.workload().survey(WHOLE, who).await);

@@ -134,14 +134,14 @@ const CHECKS: &[(&str, Check)] = checks! {
         surveys_and_looks_change_nothing,
     }
     what_moves {
+        the_original_author_stays_on_record,
+        a_batch_changes_who_holds_an_item_and_nothing_else,
+        a_batch_moves_items_held_by_that_person,
+        a_batch_moves_items_that_nobody_holds_and_to_nobody,
         a_batch_moves_items_of_the_kind,
         a_batch_moves_items_in_the_scope,
         a_batch_moves_items_in_those_states,
         a_batch_moves_items_in_exactly_that_place,
-        a_batch_moves_items_held_by_that_person,
-        a_batch_moves_items_that_nobody_holds_and_to_nobody,
-        a_batch_changes_who_holds_an_item_and_nothing_else,
-        the_original_author_stays_on_record,
     }
     next {
         the_next_items_come_in_an_order_that_does_not_change,

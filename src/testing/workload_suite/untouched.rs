@@ -56,12 +56,8 @@ pub(super) async fn what_another_batch_moved_since_stays(s: Subject) {
     let there = s.batch(0);
     s.moves(&there, &ids, "both are to move").await;
     for (number, from, to) in [(1, ADA, EVE), (2, EVE, ADA)] {
-        let hop = Batch {
-            from: Some(from),
-            to: Some(to),
-            items: named(&[&ids[0]]),
-            ..s.batch(number)
-        };
+        let hop =
+            Batch { from: Some(from), to: Some(to), items: named(&[&ids[0]]), ..s.batch(number) };
         s.moves(&hop, &ids[..1], "one goes on and comes back").await;
     }
     s.moves(&back(&s, 3, &there), &ids[1..], "one has moved with other batches since").await;
