@@ -2,8 +2,8 @@
 
 use tenure::adapters::sqlite::SqliteStore;
 use tenure::commands::{
-    ChangeRole, CompleteSetUp, Deactivate, EditProfile, Invite, OpenWorkspace, RemoveMember,
-    ResendInvitation, RevokeInvitation,
+    ChangeRole, CompleteSetUp, Deactivate, EditProfile, Invite, OpenWorkspace, Reactivate,
+    RemoveMember, ResendInvitation, RevokeInvitation, WorkOnReturn,
 };
 use tenure::directory::RowAction;
 use tenure::domain::{
@@ -84,6 +84,7 @@ async fn enter(stage: &Stage, by: Who, to: Scope, name: &str, level: &str) -> Wh
 
 impl Desks {
     fn revoke(&self, whom: Who, handover: Option<Disposition>) -> RemoveMember {
+        let handover = handover.map(Into::into);
         RemoveMember { scope: self.workspace, membership: whom.id, handover }
     }
 
@@ -338,13 +339,17 @@ async fn S2_79_a_revoke_cannot_be_undone() {
     let it = desks().await;
     it.stage.act(it.maria, it.revoke(it.anton, None)).await.unwrap();
     let (scope, membership) = (it.workspace, it.anton.id);
-    let back =
-        tenure::commands::Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs };
-    let undone = it.stage.act(it.stage.olivia, back).await;
-    let step = tenure::domain::Step::Reactivate;
-    assert_eq!(undone, Err(Refusal::NoTransition { from: StatusName::Removed, step }));
+    let contact = it.stage.work.add(it.workspace, "contacts", it.maria.id);
+    it.stage.settle().await;
+    for work in [WorkOnReturn::StaysWhereItIs, WorkOnReturn::ComesBack] {
+        let undone = it.stage.act(it.stage.olivia, Reactivate { scope, membership, work }).await;
+        let step = tenure::domain::Step::Reactivate;
+        assert_eq!(undone, Err(Refusal::NoTransition { from: StatusName::Removed, step }));
+    }
     let again = enter_existing(&it).await;
     assert_ne!(again, it.anton.id, "whoever comes back begins anew");
+    it.stage.settle().await;
+    assert_eq!(it.stage.work.item(contact).unwrap().holder, Some(it.maria.id));
     let because = DeactivatedBecause::Left;
     let pause = Deactivate { scope, membership: again, because, handover: None };
     let refused = it.stage.act(it.stage.olivia, pause).await;
@@ -468,7 +473,7 @@ async fn S2_76_77_leaving_the_organization_hands_over_the_work_in_its_workspaces
     let it = desks().await;
     let contact = it.stage.work.add(it.workspace, "contacts", it.anton.id);
     let whole = it.whole(it.anton).await;
-    let to = Some(Disposition::To(it.whole(it.maria).await));
+    let to = Some(Disposition::To(it.whole(it.maria).await).into());
     let remove = tenure::commands::RemoveMember {
         scope: it.stage.org.into(),
         membership: whole,

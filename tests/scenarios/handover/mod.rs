@@ -169,8 +169,9 @@ impl Acme {
     }
 
     async fn handovers(&self) -> Vec<Handover> {
-        let all = self.stage.directory.handovers(&self.ada.p(), self.stage.org, None, 50);
-        all.await.unwrap().rows
+        let who = self.ada.p();
+        let all = self.stage.directory.handovers(&who, self.stage.org, None, 50).await;
+        all.unwrap().rows
     }
 
     /// The last planned handover of somebody's work.

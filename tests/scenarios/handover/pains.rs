@@ -1,9 +1,7 @@
 //! What goes wrong elsewhere, each by its name.
 
 use tenure::commands::WorkOnReturn;
-use tenure::domain::{
-    Disposition, HandoverStatus, LeftBecause, MadeOnLeaving, Sharing, WorkState,
-};
+use tenure::domain::{Disposition, HandoverStatus, LeftBecause, MadeOnLeaving, Sharing, WorkState};
 
 use super::{acme, acme_with, inbox, inboxes, kind, to};
 use crate::stage::desk;

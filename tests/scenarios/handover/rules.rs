@@ -151,21 +151,21 @@ async fn S3_93_what_somebody_made_is_never_touched_where_the_rules_say_so() {
 
 #[tokio::test]
 async fn S1_60_what_somebody_made_goes_where_the_plan_says_for_its_kind() {
-    let either = MadeOnLeaving::Either;
-    assert_eq!(made_after(either, |it| to(it.ada)).await, [false, false]);
+    let either = || MadeOnLeaving::Either;
+    assert_eq!(made_after(either(), |it| to(it.ada)).await, [false, false]);
     let macros = |it: &Acme| only("macros", Disposition::To(it.ada.id));
-    assert_eq!(made_after(either, macros).await, [true, false]);
+    assert_eq!(made_after(either(), macros).await, [true, false]);
 }
 
 #[tokio::test]
 async fn S1_60_what_somebody_made_goes_with_the_work_where_the_rules_say_so() {
-    let with = MadeOnLeaving::WithTheWork;
-    assert_eq!(made_after(with, |it| to(it.ada)).await, [true, true]);
+    let with = || MadeOnLeaving::WithTheWork;
+    assert_eq!(made_after(with(), |it| to(it.ada)).await, [true, true]);
     let but_macros = |it: &Acme| to(it.ada).kind(kind("macros"), Disposition::Leave);
-    assert_eq!(made_after(with, but_macros).await, [false, true]);
+    assert_eq!(made_after(with(), but_macros).await, [false, true]);
     // Where nobody takes the work over, what others use stays with whoever made it.
-    assert_eq!(made_after(with, |_| Disposition::Unassign.into()).await, [false, false]);
-    let (it, bob) = with_bob(|it| it.made_on_leaving = with).await;
+    assert_eq!(made_after(with(), |_| Disposition::Unassign.into()).await, [false, false]);
+    let (it, bob) = with_bob(|it| it.made_on_leaving = with()).await;
     let macros = it.gives(bob, "macros", 1);
     it.left(bob, Disposition::Unassign).await;
     it.settles().await;

@@ -65,7 +65,10 @@ async fn B_before_anyone_confirms_they_see_what_cannot_move_and_why() {
     assert_eq!(work.left.len(), 1);
     let left = &work.left[0];
     assert_eq!((left.items, left.because), (3, LeftBecause::OutOfReach));
-    assert_eq!((&left.kind, &left.place, left.holder), (&kind("tickets"), &inbox("billing"), Some(bob.id)));
+    assert_eq!(
+        (&left.kind, &left.place, left.holder),
+        (&kind("tickets"), &inbox("billing"), Some(bob.id))
+    );
 }
 
 #[tokio::test]
@@ -89,9 +92,8 @@ async fn B_before_anyone_confirms_they_see_which_teams_are_left_empty_or_leaderl
     let shared = it.stage.team("Shared", &[bob, it.ada]).await;
     it.stage.deactivate(it.stage.olivia, dora).await.unwrap();
     let preview = it.foresees(it.goes(bob, to(it.ada))).await;
-    let without = |team| {
-        preview.teams.iter().find(|it: &&TeamLeft| it.team == team).map(|it| it.without)
-    };
+    let without =
+        |team| preview.teams.iter().find(|it: &&TeamLeft| it.team == team).map(|it| it.without);
     assert_eq!(without(alone), Some(TeamWithout::Anybody), "Dora is not active");
     assert_eq!(without(led), Some(TeamWithout::Leader));
     assert_eq!(without(shared), None, "Ada can lead it");

@@ -1,7 +1,7 @@
 //! People who come and go meanwhile: a successor who leaves, circles, and whoever returns.
 
-use tenure::Command;
 use tenure::Batching;
+use tenure::Command;
 use tenure::Error;
 use tenure::Refusal;
 use tenure::commands::WorkOnReturn;
@@ -112,8 +112,7 @@ async fn B_two_who_leave_and_name_each_other_are_refused_with_their_names() {
     let it = acme().await;
     let (bob, berta) = (it.agent("bob").await, it.agent("berta").await);
     let ids = [it.gives(bob, "tickets", 2), it.gives(berta, "tickets", 2)];
-    let both: Vec<Command> =
-        vec![it.goes(bob, to(berta)).into(), it.goes(berta, to(bob)).into()];
+    let both: Vec<Command> = vec![it.goes(bob, to(berta)).into(), it.goes(berta, to(bob)).into()];
     let how = Batching::all_or_nothing();
     let answers = it.stage.directory.execute_all(it.stage.olivia, both.clone(), how).await.unwrap();
     let refusals: Vec<_> = answers.iter().filter_map(|it| it.as_ref().err()?.refusal()).collect();
@@ -174,7 +173,10 @@ async fn B_whoever_returns_before_the_end_keeps_the_rest() {
     let (it, bob, berta, _, ids) = half_way(1).await;
     it.returns(bob, WorkOnReturn::StaysWhereItIs).await;
     it.settles().await;
-    assert_eq!((it.work.held_by(berta.id), it.work.held_by(bob.id)), (ids[..2].into(), ids[2..].into()));
+    assert_eq!(
+        (it.work.held_by(berta.id), it.work.held_by(bob.id)),
+        (ids[..2].into(), ids[2..].into())
+    );
     assert_eq!(it.status(bob).await, HandoverStatus::Returned);
 }
 
