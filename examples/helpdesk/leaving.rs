@@ -3,7 +3,7 @@
 use tenure::SessionStamp;
 use tenure::commands::{Command, Deactivate, Invite, Reactivate, RemoveMember, WorkOnReturn};
 use tenure::directory::Maintenance;
-use tenure::domain::{DeactivatedBecause, Disposition};
+use tenure::domain::{DeactivatedBecause, Disposition, HandoverPlan};
 
 use crate::Outcome;
 use crate::desk::{Desk, HelpDesk, Person};
@@ -13,12 +13,12 @@ pub(crate) async fn tell(desk: &HelpDesk) -> Outcome {
     chapter("Bob leaves");
     let (ada, bob) = (desk.person("ada@").await?, desk.person("bob@").await?);
     let berta = desk.person("berta@").await?;
-    desk.tickets.add(bob.membership, 1_000, 200)?;
-    desk.tickets.add(berta.membership, 14, 90)?;
+    desk.tickets.add(desk.organization, bob.membership, 1_000, 200)?;
+    desk.tickets.add(desk.organization, berta.membership, 14, 90)?;
     let session = desk.directory.open_session(bob.user, desk.organization).await?;
     say("Bob is signed in, and holds 1,000 open and 200 closed tickets. Ada asks what would \
          happen if he left and Berta took over, before she confirms anything:");
-    let handover = Some(Disposition::To(berta.membership));
+    let handover = Some(Disposition::To(berta.membership).into());
     let leave = leave(desk, &bob, DeactivatedBecause::Left, handover);
     preview(desk, &ada, &bob, leave.clone()).await?;
     holdings(desk, "Before", &[&bob, &berta])?;
@@ -43,8 +43,8 @@ pub(crate) async fn tell(desk: &HelpDesk) -> Outcome {
         return Err("a ticket was lost, closed, opened or left to nobody".into());
     }
     say(format!(
-        "Every closed ticket is still closed, and none is without somebody. What Bob wrote is \
-         still Bob's: {} tickets name him as their author.",
+        "Every closed ticket is still closed, and none is without somebody. What Bob took in \
+         still says so: {} tickets name him.",
         desk.tickets.written(bob.membership)?,
     ));
     bob_returns(desk, &ada, &bob, &session).await?;
@@ -56,7 +56,7 @@ pub(crate) fn leave(
     desk: &HelpDesk,
     who: &Person,
     because: DeactivatedBecause,
-    handover: Option<Disposition>,
+    handover: Option<HandoverPlan>,
 ) -> Command {
     let (scope, membership) = (desk.organization.into(), who.membership);
     Deactivate { scope, membership, because, handover }.into()
@@ -145,7 +145,7 @@ async fn dora_returns(desk: &HelpDesk, ada: &Person, successor: &Person) -> Outc
     let remove = RemoveMember {
         scope: desk.organization.into(),
         membership: dora.membership,
-        handover: Some(Disposition::To(successor.membership)),
+        handover: Some(Disposition::To(successor.membership).into()),
     };
     desk.directory.execute(&ada.principal, remove).await?;
     let invite = Invite::new(desk.organization, "dora@acmehelp.example".parse()?, "agent".parse()?)
