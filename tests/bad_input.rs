@@ -250,7 +250,7 @@ fn with_lists(stage: &Stage, count: u128) -> Vec<(usize, Command)> {
 async fn huge_lists_are_refused_before_anything_is_looked_up() {
     let stage = stage().await;
     let facts = |who: &str| {
-        let host = Host::new(tenure::Catalogue::new(), KeyRing::new([1; 32]), false);
+        let host = Host::new(tenure::Catalogue::new(), KeyRing::new([1; 32]), Vec::new());
         Facts::new(
             Timestamp::from_micros(1),
             [1; 16],
@@ -339,6 +339,7 @@ async fn unknown_and_foreign_ids_change_nothing() {
             workspace: WorkspaceId::new(id),
             team: TeamId::new(id),
             support: SupportAccessId::new(id),
+            handovers: (HandoverId::new(id), HandoverId::new(id)),
             arriving: (UserId::new(id), stage::identity("nobody")),
             new_id: id,
             founder: UserId::new(id),
@@ -388,6 +389,10 @@ fn names_something(name: CommandName) -> bool {
         | C::DeleteTeam
         | C::ChangeTeamMembers
         | C::ChangeTeamsOf
+        | C::PauseHandover
+        | C::ResumeHandover
+        | C::CancelHandover
+        | C::ChooseReceivers
         | C::RenewSupport
         | C::RevokeSupport
         | C::OfferOwnership
