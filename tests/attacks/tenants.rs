@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tenure::ports::PeopleFilter;
 use tenure::{Management, Reach};
 
 use super::stage::{Around, PRINCIPALS, Stage, Target, command, stage};
