@@ -70,11 +70,10 @@ impl HelpDesk {
         // DEMONSTRATION ONLY: a real key is 32 random bytes from a place for secrets.
         let keys = KeyRing::new(*b"for demonstration, never do this");
         let (clock, mailer) = (Later(ahead), Postbox::new());
-        let directory =
-            UserDirectory::builder_with(store, mailer, keys, clock, SystemEntropy)
-                .permissions::<Desk>()
-                .workload(work.clone())
-                .build();
+        let directory = UserDirectory::builder_with(store, mailer, keys, clock, SystemEntropy)
+            .permissions::<Desk>()
+            .workload(work.clone())
+            .build();
         Ok(Self { directory, work })
     }
 
@@ -132,12 +131,8 @@ impl HelpDesk {
                 team.push(member);
             }
         }
-        let create = CreateTeam {
-            organization,
-            name: "Tier 1".parse()?,
-            description: None,
-            members: team,
-        };
+        let create =
+            CreateTeam { organization, name: "Tier 1".parse()?, description: None, members: team };
         let tier_1 = directory.execute(Principal::System, create).await?.output;
         Ok(People { organization, olivia: user.into(), owner, bob, tier_1, names })
     }

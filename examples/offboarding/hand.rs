@@ -37,9 +37,13 @@ pub(crate) fn move_all(file: &Path, from: &str, moves: &[Move], batch: u64) -> O
         while left > 0 {
             let many = left.min(batch);
             // A statement of its own is a transaction of its own.
-            let done = connection
-                .prepare_cached(&sql)?
-                .execute(params![to, organization, from, inbox, many])?;
+            let done = connection.prepare_cached(&sql)?.execute(params![
+                to,
+                organization,
+                from,
+                inbox,
+                many
+            ])?;
             moved += u64::try_from(done)?;
             left -= many;
         }

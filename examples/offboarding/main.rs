@@ -68,14 +68,19 @@ async fn story(folder: &Path) -> Outcome {
 
         let began = Instant::now();
         desk.directory.execute(&people.olivia, leave).await?;
-        println!("\nOlivia confirms, and Bob is out after {:.1?}. His work follows.\n", began.elapsed());
+        println!(
+            "\nOlivia confirms, and Bob is out after {:.1?}. His work follows.\n",
+            began.elapsed()
+        );
         let page = desk.directory.handovers(&people.olivia, people.organization, None, 9).await?;
         (people, page.rows.first().ok_or("a handover was planned")?.id)
     };
 
     let mut worker = start(&["drive", &folder.display().to_string(), "0"])?;
     follow(&mut worker, Some(20_000))?;
-    println!("\nThe process was killed in the middle of a batch. Six minutes later another one comes:\n");
+    println!(
+        "\nThe process was killed in the middle of a batch. Six minutes later another one comes:\n"
+    );
     let mut worker = start(&["drive", &folder.display().to_string(), "360"])?;
     follow(&mut worker, None)?;
 
@@ -87,7 +92,10 @@ async fn story(folder: &Path) -> Outcome {
         Ok(rows.find(|it| it.id == handover).ok_or("the handover is listed")?)
     };
     let stuck = find().await?;
-    println!("\nIt is {}, because something is left that nobody in the team can reach:", stuck.status);
+    println!(
+        "\nIt is {}, because something is left that nobody in the team can reach:",
+        stuck.status
+    );
     for left in &stuck.left {
         let place: Vec<_> = left.place.values().map(ToString::to_string).collect();
         println!("  {} {} in {}: {:?}", left.items, left.kind, place.join(", "), left.because);
@@ -99,7 +107,10 @@ async fn story(folder: &Path) -> Outcome {
         directory.maintain().await?;
     }
     let done = find().await?;
-    println!("Olivia takes these herself. Now it is {}: {} items have moved.\n", done.status, done.moved);
+    println!(
+        "Olivia takes these herself. Now it is {}: {} items have moved.\n",
+        done.status, done.moved
+    );
 
     let moved_once = account(&desk, &people, &done).await?;
     let (scope, membership) = (organization.into(), people.bob);
