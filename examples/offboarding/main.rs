@@ -27,7 +27,7 @@ use std::time::Instant;
 use tenure::commands::{ChooseReceivers, Deactivate, Reactivate, WorkOnReturn};
 use tenure::directory::{Maintenance, WorkPreview};
 use tenure::domain::{
-    DeactivatedBecause, Disposition, Handover, HandoverPlan, HandoverStatus, HandoverWork, Span,
+    DeactivatedBecause, Disposition, Handover, HandoverPlan, HandoverStatus, MembershipId, Span,
 };
 
 use desk::{HelpDesk, People};
@@ -44,7 +44,7 @@ async fn main() -> Outcome {
     let said: Vec<String> = std::env::args().skip(1).collect();
     match said.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["drive", folder, ahead] => drive(Path::new(folder), Span::seconds(ahead.parse()?)).await,
-        ["by-hand", folder] => by_hand(Path::new(folder)).await,
+        ["by-hand", folder] => by_hand(Path::new(folder)),
         _ => {
             let folder = tempfile::tempdir()?;
             story(&folder.path().join("story")).await?;
@@ -128,7 +128,9 @@ fn goodbye(people: &People) -> Outcome<Deactivate> {
 }
 
 fn show(work: &WorkPreview, people: &People) {
-    let name = |id| id.and_then(|id| people.names.get(&id)).map_or("(nobody)", String::as_str);
+    let name = |id: Option<MembershipId>| {
+        id.and_then(|id| people.names.get(&id)).map_or("(nobody)", String::as_str)
+    };
     let mut kinds: BTreeMap<_, u64> = BTreeMap::new();
     for count in &work.holds {
         *kinds.entry(&count.kind).or_default() += count.items;
@@ -246,27 +248,93 @@ async fn drive(folder: &Path, ahead: Span) -> Outcome {
 }
 
 /// The same moves by hand, as the preview says who gets what.
-async fn by_hand(folder: &Path) -> Outcome {
-    let desk = HelpDesk::open(folder, NOW)?;
-    let organization = desk.organization()?;
-    let found = desk.directory.handovers(&tenure::Principal::System, organization, None, 9).await?;
-    let planned = found.rows.first().ok_or("a handover was planned")?;
-    if planned.work != HandoverWork::Everything {
-        return Err("it is Bob's handover".into());
-    }
-    let moves = moves(&std::fs::read_to_string(folder.join("moves"))?)?;
-    let from = planned.from.to_string();
-    // Nobody who does it by hand keeps marks of what moved.
-    desk.work.connection().execute_batch(
-        "DROP TRIGGER tickets_given; DROP TRIGGER replies_given; DROP TRIGGER macros_given;
-         DROP TRIGGER views_given;",
-    )?;
-    drop(desk);
+fn by_hand(folder: &Path) -> Outcome {
+    let (from, moves) = Move::read(&folder.join("moves"))?;
     let began = Instant::now();
     let moved = hand::move_all(&folder.join("desk.db"), &from, &moves, BATCH.into())?;
     println!("result seconds {}", began.elapsed().as_secs_f64());
     println!("result moved {moved}");
     Ok(())
+}
+
+// ── Measurements ────────────────────────────────────────────────────────────────────────────────
+
+/// Bob has left, and nothing has moved yet.
+async fn left(folder: &Path, tickets: u32) -> Outcome {
+    let desk = HelpDesk::open(folder, NOW)?;
+    let people = desk.found().await?;
+    desk.pile_up(&people, people.bob, tickets)?;
+    let leave = goodbye(&people)?;
+    let preview = desk.directory.preview(&people.olivia, leave.clone()).await?;
+    desk.directory.execute(&people.olivia, leave).await?;
+    Move::write(&folder.join("moves"), people.bob, &preview.work)
+}
+
+fn copied(from: &Path, to: &Path) -> Outcome<String> {
+    std::fs::create_dir_all(to)?;
+    for file in std::fs::read_dir(from)? {
+        let file = file?;
+        std::fs::copy(file.path(), to.join(file.file_name()))?;
+    }
+    Ok(to.display().to_string())
+}
+
+/// Time beside the same updates by hand, and memory; each run in a process of its own.
+async fn measure(folder: &Path) -> Outcome {
+    const ROUNDS: usize = 5;
+    let (few, many) = (folder.join("few"), folder.join("many"));
+    left(&few, 5_000).await?;
+    left(&many, 50_000).await?;
+    let few = said(&["drive", &copied(&few, &folder.join("few-driven"))?, "0"])?;
+    let (mut ratios, mut peak) = (Vec::new(), f64::NAN);
+    println!("50,000 tickets, in batches of {BATCH}, beside the same updates by hand:\n");
+    for round in 0..ROUNDS {
+        let ours = said(&["drive", &copied(&many, &folder.join(format!("ours-{round}")))?, "0"])?;
+        let hand = said(&["by-hand", &copied(&many, &folder.join(format!("hand-{round}")))?])?;
+        let seconds = |of: &BTreeMap<String, f64>| of.get("seconds").copied().unwrap_or(f64::NAN);
+        let (ours_took, hand_took) = (seconds(&ours), seconds(&hand));
+        println!("  ours {ours_took:.2} s, by hand {hand_took:.2} s");
+        ratios.push(ours_took / hand_took);
+        peak = ours.get("peak_mib").copied().unwrap_or(f64::NAN);
+    }
+    println!("\nfigure: time_ratio/50000 {:.2}", median(&mut ratios));
+    println!("figure: peak_mib/5000 {:.1}", few.get("peak_mib").copied().unwrap_or(f64::NAN));
+    println!("figure: peak_mib/50000 {peak:.1}");
+    Ok(())
+}
+
+/// How long it takes until somebody is out who holds 10 tickets, and somebody who holds 100,000.
+async fn deactivations(folder: &Path) -> Outcome {
+    const ROUNDS: usize = 31;
+    let desk = HelpDesk::open(folder, NOW)?;
+    let people = desk.found().await?;
+    let with_few = people.names.iter().find(|(_, name)| *name == "Ada");
+    let with_few = *with_few.ok_or("Ada is there")?.0;
+    desk.pile_up(&people, with_few, 10)?;
+    desk.pile_up(&people, people.bob, 100_000)?;
+    let (mut ratios, scope) = (Vec::new(), people.organization.into());
+    for _ in 0..ROUNDS {
+        let mut took = [0.0; 2];
+        for (took, membership) in took.iter_mut().zip([with_few, people.bob]) {
+            let because = DeactivatedBecause::Left;
+            let leave = Deactivate::new(people.organization, membership, because)
+                .handing_over(Disposition::To(people.owner));
+            let began = Instant::now();
+            desk.directory.execute(&people.olivia, leave).await?;
+            *took = began.elapsed().as_secs_f64();
+            let work = WorkOnReturn::StaysWhereItIs;
+            desk.directory.execute(&people.olivia, Reactivate { scope, membership, work }).await?;
+        }
+        let [few, many] = took;
+        ratios.push(many / few);
+    }
+    println!("figure: deactivate_ratio/100000 {:.2}", median(&mut ratios));
+    Ok(())
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// The most memory that this process has had, in MiB, where the system says.
