@@ -7,6 +7,7 @@ mod rules;
 mod runs;
 mod sees;
 mod turns;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 
