@@ -3,7 +3,7 @@
 use tenure::SessionStamp;
 use tenure::commands::{Command, Deactivate, Invite, Reactivate, RemoveMember, WorkOnReturn};
 use tenure::directory::Maintenance;
-use tenure::domain::{DeactivatedBecause, Disposition, HandoverPlan};
+use tenure::domain::{DeactivatedBecause, Disposition, HandoverPlan, WorkState};
 
 use crate::Outcome;
 use crate::desk::{Desk, HelpDesk, Person};
@@ -71,10 +71,17 @@ pub(crate) async fn preview(
 ) -> Outcome {
     let preview = desk.directory.preview(&by.principal, command).await?;
     let mut rows = vec![["Leaves".to_owned(), leaver.name.clone()]];
-    for (_, survey) in &preview.work {
-        for it in &survey.counts {
-            let counts = format!("{} open and {} closed {}", it.open, it.closed, it.kind);
-            rows.push(["Changes hands".to_owned(), counts]);
+    for work in &preview.work {
+        for it in &work.holds {
+            let state = match it.state {
+                WorkState::Open => "open",
+                WorkState::Closed => "closed",
+            };
+            rows.push(["Holds".to_owned(), format!("{} {state} {}", it.items, it.kind)]);
+        }
+        for it in &work.moves {
+            let whose = if it.to.is_some() { "to somebody else" } else { "to nobody" };
+            rows.push(["Changes hands".to_owned(), format!("{} {} {whose}", it.items, it.kind)]);
         }
     }
     if let Some(seats) = preview.seats {

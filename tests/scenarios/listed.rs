@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 const TABLE: &str = include_str!("../README.md");
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 15] = [
     include_str!("s0_freshsuccess.rs"),
     include_str!("s1_help_desk.rs"),
     include_str!("s2_workspaces.rs"),
@@ -16,6 +16,7 @@ const SOURCES: [&str; 14] = [
     include_str!("handover/rules.rs"),
     include_str!("handover/runs.rs"),
     include_str!("handover/sees.rs"),
+    include_str!("handover/tangles.rs"),
     include_str!("handover/turns.rs"),
     include_str!("handover/ways.rs"),
 ];

@@ -6,6 +6,7 @@ mod plans;
 mod rules;
 mod runs;
 mod sees;
+mod tangles;
 mod turns;
 mod ways;
 
