@@ -299,9 +299,9 @@ async fn B_a_hand_back_survives_lost_answers_and_hosts_that_are_away() {
     it.returns(bob, WorkOnReturn::ComesBack).await;
     for n in 0..6 {
         if n % 2 == 0 {
-            it.work.lose_next_answers(1)
+            it.work.lose_next_answers(1);
         } else {
-            it.work.fail_next(1)
+            it.work.fail_next(1);
         }
         it.moves(1, 2).await;
         it.stage.clock.advance(Span::hours(2));
