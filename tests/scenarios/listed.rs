@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 const TABLE: &str = include_str!("../README.md");
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     include_str!("s0_freshsuccess.rs"),
     include_str!("s1_help_desk.rs"),
     include_str!("s2_workspaces.rs"),
@@ -13,6 +13,7 @@ const SOURCES: [&str; 15] = [
     include_str!("contradictions.rs"),
     include_str!("handover/pains.rs"),
     include_str!("handover/plans.rs"),
+    include_str!("handover/random.rs"),
     include_str!("handover/rules.rs"),
     include_str!("handover/runs.rs"),
     include_str!("handover/sees.rs"),

@@ -3,6 +3,7 @@
 
 mod pains;
 mod plans;
+mod random;
 mod rules;
 mod runs;
 mod sees;
