@@ -115,6 +115,28 @@ async fn B_before_anyone_confirms_they_see_what_runs_on_in_the_leavers_name() {
 }
 
 #[tokio::test]
+#[ignore = "bug: a preview forgets from one inbox to the next what it has given to whom"]
+async fn B_shares_by_load_over_several_inboxes_are_foreseen_as_they_come() {
+    let it = acme().await;
+    let (bob, berta, carl) =
+        (it.agent("bob").await, it.agent("berta").await, it.agent("carl").await);
+    let tier = it.stage.team("Tier 1", &[berta, carl]).await;
+    let hers = it.gives(berta, "tickets", 4).len() as u64;
+    it.gives_in(bob, "sales", 4);
+    it.gives_in(bob, "billing", 4);
+    let plan = Disposition::Team(tier, Sharing::LeastLoaded);
+    let preview = it.foresees(it.goes(bob, plan.clone())).await;
+    it.left(bob, plan).await;
+    it.settles().await;
+    assert_eq!((it.holds(berta), it.holds(carl)), (6, 6));
+    let mut shares = foreseen(&preview.work[0], "tickets");
+    shares.sort_unstable();
+    let mut came = [(Some(berta.id), 6 - hers), (Some(carl.id), 6)];
+    came.sort_unstable();
+    assert_eq!(shares, came);
+}
+
+#[tokio::test]
 async fn B_a_preview_is_refused_as_the_command_would_be() {
     let it = acme().await;
     let bob = it.agent("bob").await;

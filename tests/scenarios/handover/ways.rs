@@ -143,7 +143,7 @@ async fn B_work_comes_back_in_each_workspace_too() {
 }
 
 #[tokio::test]
-#[ignore = "bug: planned twice, the second time without the plan"]
+#[ignore = "bug: planned twice, the second time without the plan, and the work becomes unassigned"]
 async fn C18_the_last_workspace_takes_the_membership_along_and_the_plan_holds() {
     let it = north(|it| it.workspace_removal = WorkspaceRemoval::Everywhere).await;
     let there = it.there(it.bob_there);
