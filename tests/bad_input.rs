@@ -125,7 +125,7 @@ fn with_lists(stage: &Stage, count: u128) -> Vec<(usize, Command)> {
         seat_limit: None,
     };
     let (join, leave) = (ids(count), Vec::new());
-    vec![
+    let mut all = vec![
         (100, Invite { teams: ids(count), ..invite() }.into()),
         (
             256,
@@ -243,6 +243,59 @@ fn with_lists(stage: &Stage, count: u128) -> Vec<(usize, Command)> {
         (64, ChangeRules { organization, rules }.into()),
         (64, ChangeRules { organization, rules: separated }.into()),
         (100, ChangeRules { organization, rules: Rules { joining, ..Rules::default() } }.into()),
+    ];
+    for (n, (limit, plan)) in plans(count).into_iter().enumerate() {
+        // Every command counts the kinds, so it counts the rest of a plan, too.
+        let most = if n == 0 { usize::MAX } else { 1 };
+        all.extend(carrying(stage, &plan).into_iter().take(most).map(|it| (limit, it)));
+    }
+    all
+}
+
+/// Plans whose lists hold this many, each with the limit of its list.
+fn plans(count: u128) -> Vec<(usize, HandoverPlan)> {
+    let leave = || Assignment::from(Disposition::Leave);
+    let kinds = names(count).into_iter().map(|name| (name, leave())).collect();
+    let split = |items| Disposition::Split { items, rest: Box::new(Disposition::Leave) };
+    let single = |to| HandoverPlan::default().kind("tickets".parse().unwrap(), to);
+    let item = |n: u128| -> ItemId { n.to_string().parse().unwrap() };
+    let somebody = MembershipId::new(uuid::Uuid::from_u128(1));
+    let items = BTreeMap::from([(somebody, (1..=count).map(item).collect())]);
+    let people = ids(count).into_iter().map(|it| (it, BTreeSet::new())).collect();
+    vec![
+        (64, HandoverPlan { kinds, ..HandoverPlan::default() }),
+        (1_000, single(split(items))),
+        (100, single(split(people))),
+    ]
+}
+
+/// Every command that carries a plan.
+fn carrying(stage: &Stage, plan: &HandoverPlan) -> Vec<Command> {
+    let Stage { organization, team, handovers: (runs, _), .. } = *stage;
+    let (scope, membership) = (organization.into(), stage.targets[0].membership);
+    let handover = || Some(plan.clone());
+    let because = DeactivatedBecause::Left;
+    let left = RemovedBecause::Left;
+    let fence = Fence::default().with("inbox", ["north"]).unwrap();
+    let (join, leave) = (Vec::new(), vec![membership]);
+    let role = "viewer".parse().unwrap();
+    vec![
+        Deactivate { scope, membership, because, handover: handover() }.into(),
+        Block { organization, membership, handover: handover() }.into(),
+        RemoveMember { scope, membership, handover: handover() }.into(),
+        Leave { scope, membership, because: left, handover: handover() }.into(),
+        ChangeRole { scope, membership, role, handover: handover() }.into(),
+        SetFence { scope, membership, fence, handover: handover() }.into(),
+        ChangeTeamMembers { organization, team, join, leave, handover: handover() }.into(),
+        ChangeTeamsOf {
+            organization,
+            membership,
+            join: vec![],
+            leave: vec![team],
+            handover: handover(),
+        }
+        .into(),
+        ChooseReceivers { organization, handover: runs, plan: plan.clone() }.into(),
     ]
 }
 
@@ -280,6 +333,161 @@ async fn lists_are_refused_beyond_exactly_their_limits() {
             "{:?}: {refusal:?}",
             over.name()
         );
+    }
+}
+
+/// Berta, the first target, is in the team, so that she can leave it.
+async fn stage_with_berta_in_the_team() -> Stage {
+    let stage = stage().await;
+    let (organization, team) = (stage.organization, stage.team);
+    let (join, leave) = (vec![stage.targets[0].membership], vec![]);
+    let join = ChangeTeamMembers { organization, team, join, leave, handover: None };
+    stage.company.directory.execute(stage.principal("olivia"), join).await.unwrap();
+    stage
+}
+
+/// What a plan is answered by each command that carries it, and that nothing has changed.
+async fn answers(stage: &Stage, plan: &HandoverPlan) -> Vec<Refusal> {
+    let it = &stage.company;
+    let before = fingerprint(it).await;
+    let mut answers = Vec::new();
+    for command in carrying(stage, plan) {
+        // Whoever leaves says so themselves.
+        let who = if command.name() == CommandName::Leave { "berta" } else { "olivia" };
+        let (who, name) = (it.principal(who), command.name());
+        let foreseen = it.directory.preview(&who, command.clone()).await;
+        let answer = it.directory.execute_command(&who, command).await;
+        let (Err(Error::Refused(answer)), Err(Error::Refused(foreseen))) = (answer, foreseen)
+        else {
+            panic!("{name:?} takes {plan:?}")
+        };
+        assert_eq!(foreseen, answer, "{name:?}");
+        answers.push(answer);
+    }
+    assert_eq!(fingerprint(it).await, before);
+    answers
+}
+
+#[tokio::test]
+async fn a_plan_that_makes_no_sense_is_refused_by_every_command_that_carries_one() {
+    let stage = stage_with_berta_in_the_team().await;
+    let amir = stage.targets[1].membership;
+    let split = |rest| Disposition::Split {
+        items: BTreeMap::from([(amir, BTreeSet::from(["1".parse().unwrap()]))]),
+        rest: Box::new(rest),
+    };
+    let single = |name: &str, to| HandoverPlan::default().kind(name.parse().unwrap(), to);
+    let tockets = "tockets".parse().unwrap();
+    for (plan, refusal) in [
+        (single("tockets", Disposition::To(amir)), Refusal::UnknownKind(tockets)),
+        (split(Disposition::Leave).into(), Refusal::SplitOfEverything),
+        (single("tickets", split(split(Disposition::Leave))), Refusal::SplitOfEverything),
+        (
+            single("replies", Disposition::To(amir)),
+            Refusal::RuleForbids { rule: "C13", because: "what was written stays with its author" },
+        ),
+    ] {
+        assert!(answers(&stage, &plan).await.iter().all(|it| *it == refusal), "{plan:?}");
+    }
+    let (kinds, deep) = ("\"tickets\"", 100_000);
+    let open = "{\"split\":{\"items\":{},\"rest\":".repeat(deep);
+    let text = format!("{{\"kinds\":{{{kinds}:{{\"to\":{open}\"leave\"{}}}}}}}", "}}".repeat(deep));
+    assert!(serde_json::from_str::<HandoverPlan>(&text).is_err());
+}
+
+/// The people, teams and handovers of others are answered like those that do not exist.
+#[tokio::test]
+async fn a_plan_that_names_others_learns_nothing_of_them() {
+    let stage = stage_with_berta_in_the_team().await;
+    let it = &stage.company;
+    let rita = it.principal("rita");
+    let name = "Rivals".parse().unwrap();
+    let members = vec![it.rita().membership];
+    let create = CreateTeam { organization: it.rival, name, description: None, members };
+    let rivals = it.directory.execute(&rita, create).await.unwrap().output;
+    let max = uuid::Uuid::max();
+    let split = |member| {
+        let items = BTreeMap::from([(member, BTreeSet::from(["1".parse().unwrap()]))]);
+        let to = Disposition::Split { items, rest: Box::new(Disposition::Unassign) };
+        HandoverPlan::default().kind("tickets".parse().unwrap(), to)
+    };
+    let team = |team| HandoverPlan::from(Disposition::Team(team, Sharing::LeastLoaded));
+    for (theirs, nobodys) in [
+        (
+            Disposition::To(it.rita().membership).into(),
+            Disposition::To(MembershipId::new(max)).into(),
+        ),
+        (split(it.rita().membership), split(MembershipId::new(max))),
+        (team(rivals), team(TeamId::new(max))),
+    ] {
+        assert_eq!(answers(&stage, &theirs).await, answers(&stage, &nobodys).await);
+    }
+    // From the other side: Acme's handover is nothing at Rival's.
+    let before = fingerprint(it).await;
+    let (runs, waits) = stage.handovers;
+    for handover in [runs, waits, HandoverId::new(max)] {
+        let organization = it.rival;
+        let plan = HandoverPlan::from(Disposition::Unassign);
+        for command in [
+            Command::from(PauseHandover { organization, handover }),
+            ResumeHandover { organization, handover }.into(),
+            CancelHandover { organization, handover }.into(),
+            ChooseReceivers { organization, handover, plan }.into(),
+        ] {
+            let answer = it.directory.execute_command(&rita, command).await.unwrap_err();
+            assert_eq!(answer.refusal(), Some(&Refusal::NotFound(Thing::Handover)));
+        }
+        let receipts = it.directory.handover_receipts(&rita, organization, handover, None, 5).await;
+        assert_eq!(receipts.unwrap_err().refusal(), Some(&Refusal::NotFound(Thing::Handover)));
+    }
+    assert_eq!(fingerprint(it).await, before);
+    let status = |id| async move {
+        let all = it.directory.handovers(&it.principal("olivia"), it.organization, None, 50).await;
+        all.unwrap().rows.into_iter().find(|it| it.id == id).unwrap().status
+    };
+    assert_eq!(status(runs).await, HandoverStatus::Running);
+    assert_eq!(status(waits).await, HandoverStatus::Paused);
+}
+
+/// A hundred people share work; more in one team are refused, and nobody goes.
+#[tokio::test]
+async fn a_team_of_more_than_a_hundred_does_not_share_work() {
+    let stage = stage().await;
+    let it = &stage.company;
+    let organization = it.organization;
+    let adopt = |n: u32| -> Command {
+        Adopt {
+            organization,
+            external_id: format!("legacy-{n}").parse().unwrap(),
+            email: format!("crowd{n}@acme.example").parse().unwrap(),
+            role: "agent".parse().unwrap(),
+            profile: Profile::default(),
+            password: None,
+            status: AdoptAs::Active,
+        }
+        .into()
+    };
+    let crowd = (0..101).map(adopt).collect();
+    for answer in
+        it.directory.execute_all(Principal::System, crowd, Batching::each()).await.unwrap()
+    {
+        answer.unwrap();
+    }
+    let filter = PeopleFilter { prefix: Some("crowd".to_owned()), ..PeopleFilter::default() };
+    let olivia = it.principal("olivia");
+    let page = it.directory.people(&olivia, organization, filter, None, 500).await.unwrap();
+    let members: Vec<_> = page.rows.iter().map(|it| it.membership.id).collect();
+    let membership = stage.targets[0].membership;
+    for (name, many) in [("Crowd", 101), ("Smaller crowd", 100)] {
+        let (name, members) = (name.parse().unwrap(), members[..many].to_vec());
+        let create = CreateTeam { organization, name, description: None, members };
+        let team = it.directory.execute(&olivia, create).await.unwrap().output;
+        let plan = Disposition::Team(team, Sharing::RoundRobin);
+        let go = Deactivate::new(organization, membership, DeactivatedBecause::Left);
+        let answer = it.directory.preview(&olivia, go.handing_over(plan)).await;
+        let refused = answer.as_ref().err().and_then(Error::refusal);
+        let too_many = matches!(refused, Some(Refusal::TooMany { max: 100, .. }));
+        assert_eq!((too_many, answer.is_ok()), (many == 101, many == 100), "{refused:?}");
     }
 }
 
@@ -339,6 +547,7 @@ async fn unknown_and_foreign_ids_change_nothing() {
             workspace: WorkspaceId::new(id),
             team: TeamId::new(id),
             support: SupportAccessId::new(id),
+            handovers: (HandoverId::new(id), HandoverId::new(id)),
             arriving: (UserId::new(id), stage::identity("nobody")),
             new_id: id,
             founder: UserId::new(id),
@@ -388,6 +597,10 @@ fn names_something(name: CommandName) -> bool {
         | C::DeleteTeam
         | C::ChangeTeamMembers
         | C::ChangeTeamsOf
+        | C::PauseHandover
+        | C::ResumeHandover
+        | C::CancelHandover
+        | C::ChooseReceivers
         | C::RenewSupport
         | C::RevokeSupport
         | C::OfferOwnership
@@ -398,10 +611,6 @@ fn names_something(name: CommandName) -> bool {
         | C::AskPasswordReset
         | C::ChoosePassword
         | C::DeleteUser
-        | C::PauseHandover
-        | C::ResumeHandover
-        | C::CancelHandover
-        | C::ChooseReceivers
         | C::FoundOrganization => true,
         C::RenameOrganization
         | C::ChangeRules

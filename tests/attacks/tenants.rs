@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tenure::ports::PeopleFilter;
 use tenure::{Management, Reach};
 
 use super::stage::{Around, PRINCIPALS, Stage, Target, command, stage};
@@ -23,6 +24,7 @@ fn nothing(organization: OrganizationId) -> (Target, Around) {
         workspace: WorkspaceId::new(id(4)),
         team: TeamId::new(id(5)),
         support: SupportAccessId::new(id(6)),
+        handovers: (HandoverId::new(id(11)), HandoverId::new(id(12))),
         arriving: (UserId::new(id(7)), super::stage::identity("nobody")),
         new_id: id(8),
         founder: UserId::new(id(9)),
@@ -105,12 +107,29 @@ async fn attack_18_every_id_of_another_organization_is_not_found() {
         lasting: Some(Span::days(1)),
     };
     let support = does(it, &rita, give).await;
+    // Somebody of theirs has gone, and a handover is about to begin; another waits.
+    let adopt = Adopt {
+        organization: rival,
+        external_id: name("legacy-1"),
+        email: "gone@rival.example".parse().unwrap(),
+        role: name("agent"),
+        profile: Profile::default(),
+        password: None,
+        status: AdoptAs::Active,
+    };
+    does(it, &Principal::System, adopt).await;
+    let filter = PeopleFilter { prefix: Some("gone".to_owned()), ..PeopleFilter::default() };
+    let page = it.directory.people(&rita, rival, filter, None, 5).await.unwrap();
+    let gone = page.rows[0].membership.id;
+    does(it, &rita, Deactivate::new(rival, gone, DeactivatedBecause::Left)).await;
+    let runs = it.directory.handovers(&rita, rival, None, 5).await.unwrap().rows[0].id;
+    let handovers = (runs, runs);
     let (none, around_none) = nothing(organization);
     let targets =
         [(theirs.membership, theirs.invitation), (it.rita().membership, theirs.invitation)];
     for (membership, invitation) in targets {
         let target = Target { membership, invitation, ..none.clone() };
-        let around = Around { workspace, team, support, ..around_none.clone() };
+        let around = Around { workspace, team, support, handovers, ..around_none.clone() };
         for who in PRINCIPALS.iter().filter(|who| **who != "rita") {
             let who = stage.principal(who);
             for name in CommandName::ALL {

@@ -265,14 +265,15 @@ async fn C09_whoever_removes_chooses() {
     }
 }
 
+/// A reply by Bob after he has left: whether Olivia is credited, and whether he is on record.
 async fn author_after(authorship: Authorship) -> (bool, bool) {
     let (stage, bob) = with_bob(desk(|it| it.authorship = authorship)).await;
-    stage.work.add(stage.org, "articles", bob.id);
+    let reply = stage.work.add(stage.org, "replies", bob.id);
     let to = Some(Disposition::To(stage.olivia.id));
     stage.act(stage.olivia, stage.deactivation(bob, to)).await.unwrap();
     stage.settle().await;
-    let item = stage.work.items().remove(0);
-    (item.holder == Some(stage.olivia.id), item.original_author == Some(bob.id))
+    let it = stage.work.item(reply).unwrap();
+    (it.holder == Some(stage.olivia.id), it.original_author == Some(bob.id))
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 const TABLE: &str = include_str!("../README.md");
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 16] = [
     include_str!("s0_freshsuccess.rs"),
     include_str!("s1_help_desk.rs"),
     include_str!("s2_workspaces.rs"),
@@ -11,6 +11,15 @@ const SOURCES: [&str; 7] = [
     include_str!("s4_helprace.rs"),
     include_str!("beyond.rs"),
     include_str!("contradictions.rs"),
+    include_str!("handover/pains.rs"),
+    include_str!("handover/plans.rs"),
+    include_str!("handover/random.rs"),
+    include_str!("handover/rules.rs"),
+    include_str!("handover/runs.rs"),
+    include_str!("handover/sees.rs"),
+    include_str!("handover/tangles.rs"),
+    include_str!("handover/turns.rs"),
+    include_str!("handover/ways.rs"),
 ];
 
 /// The cells of every line of every table.

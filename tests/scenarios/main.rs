@@ -13,6 +13,7 @@
 
 mod beyond;
 mod contradictions;
+mod handover;
 mod listed;
 mod s0_freshsuccess;
 mod s1_help_desk;

@@ -12,11 +12,13 @@ use tenure::commands::{
 use tenure::directory::RowAction;
 use tenure::domain::{
     Actor, DeactivatedBecause, Disposition, Equals, Event, ExternalIdentity, FeedPosition,
-    InvitationStatus, MembershipStatus, Override, Provisioning, Revision, Span, StatusGroup,
-    StatusWords, Stream, TeamId, UserId,
+    HandoverPlan, InvitationStatus, MembershipStatus, Override, Provisioning, Revision, Sharing,
+    Span, StatusGroup, StatusWords, Stream, TeamId, UserId, WorkOnLeaving,
 };
 use tenure::ports::{LetterKind, PeopleFilter};
-use tenure::{Batching, Because, Item, Management, Principal, Reach, Realm, Refusal, Role, Rules};
+use tenure::{
+    Batching, Because, Command, Item, Management, Principal, Reach, Realm, Refusal, Role, Rules,
+};
 
 use crate::stage::{Desk, Product, Stage, Who, email, fields, hash, role};
 
@@ -394,7 +396,7 @@ async fn S1_38_before_deactivating_people_see_what_it_does() {
     let preview = stage.directory.preview(ada, stage.deactivation(bob, None)).await.unwrap();
     assert_eq!(preview.seats.map(|it| (it.before, it.after)), Some((3, 2)));
     let work = &preview.work[0];
-    assert_eq!((work.holder, work.holds[0].items), (bob.id, 1));
+    assert_eq!((work.holder, work.holds[0].items, work.moves[0].to), (bob.id, 1, None));
     assert!(stage.row(bob).await.membership.is_active(), "looking changes nothing");
 }
 
@@ -421,7 +423,7 @@ async fn S1_40_assigned_tickets_are_unassigned_or_reassigned() {
     let reassign = stage.deactivation(berta, Some(Disposition::To(ada.id)));
     stage.act(ada, reassign).await.unwrap();
     stage.settle().await;
-    let holder = |id| stage.work.items().into_iter().find(|it| it.id == id).unwrap().holder;
+    let holder = |id| stage.work.item(id).unwrap().holder;
     assert_eq!(holder(his), None);
     assert_eq!(holder(hers), Some(ada.id));
 }
@@ -430,10 +432,12 @@ async fn S1_40_assigned_tickets_are_unassigned_or_reassigned() {
 async fn S1_41_the_history_of_a_deactivated_user_is_preserved() {
     let (stage, ada, bob) = stage().await;
     let ticket = stage.work.add(stage.org, "tickets", bob.id);
+    let reply = stage.work.add(stage.org, "replies", bob.id);
     stage.deactivate(ada, bob).await.unwrap();
     stage.settle().await;
-    let item = stage.work.items().into_iter().find(|it| it.id == ticket).unwrap();
-    assert_eq!((item.original_author, item.holder), (Some(bob.id), None));
+    let [ticket, reply] = [ticket, reply].map(|id| stage.work.item(id).unwrap());
+    assert_eq!((ticket.original_author, ticket.holder), (Some(bob.id), None));
+    assert_eq!((reply.original_author, reply.holder), (Some(bob.id), Some(bob.id)));
     assert_eq!(stage.row(bob).await.membership.display_name(), "Bob");
 }
 
@@ -632,18 +636,37 @@ async fn S1_52_many_people_get_a_role_or_a_team_at_once() {
 
 #[tokio::test]
 async fn S1_53_many_people_are_deactivated_each_with_a_successor() {
-    let (stage, ada, bob) = stage().await;
-    let berta = stage.join("berta", "agent").await;
+    let required = |it: &mut Rules| it.work_on_leaving = WorkOnLeaving::SuccessorRequired;
+    let stage = Stage::open(product().with(required)).await;
+    let ada = stage.join("ada", "admin").await;
+    let (bob, berta) = (stage.join("bob", "agent").await, stage.join("berta", "agent").await);
+    let (carl, dora) = (stage.join("carl", "agent").await, stage.join("dora", "agent").await);
+    let tier = stage.team("Tier 1", &[ada, dora]).await;
     let his = stage.work.add(stage.org, "tickets", bob.id);
-    let commands = vec![
+    let carls = [(); 4].map(|()| stage.work.add(stage.org, "tickets", carl.id));
+    let mut shares = stage.deactivation(carl, None);
+    shares.handover = Some(Disposition::Team(tier, Sharing::RoundRobin).into());
+    let commands: Vec<Command> = vec![
         stage.deactivation(bob, Some(Disposition::To(ada.id))).into(),
         stage.deactivation(berta, Some(Disposition::To(stage.olivia.id))).into(),
-        stage.deactivation(ada, None).into(),
+        shares.into(),
+        stage.deactivation(dora, None).into(),
+        stage.deactivation(ada, Some(Disposition::To(stage.olivia.id))).into(),
     ];
+    // Before they confirm they see each person's work.
+    let foreseen = stage.directory.preview(ada, commands[2].clone()).await.unwrap();
+    assert_eq!(foreseen.work[0].moves.iter().map(|it| it.items).sum::<u64>(), 4);
+    let calls = stage.work.calls();
     let answers = stage.act_all(ada, commands).await;
-    assert_eq!(answers, [Ok(()), Ok(()), Err(Refusal::Oneself)]);
+    let refused = [Err(Refusal::SuccessorRequired), Err(Refusal::Oneself)];
+    assert_eq!(answers[..3], [Ok(()), Ok(()), Ok(())]);
+    assert_eq!(answers[3..], refused);
+    assert_eq!(stage.work.calls(), calls, "what moves, moves later");
     stage.settle().await;
-    assert_eq!(stage.work.held_by(ada.id), [his]);
+    assert_eq!(stage.work.item(his).unwrap().holder, Some(ada.id));
+    assert_eq!(stage.work.held_by(dora.id).len(), 2);
+    assert_eq!(stage.work.held_by(ada.id).len(), 3);
+    assert!(carls.iter().all(|id| stage.work.item(*id).unwrap().holder != Some(carl.id)));
 }
 
 #[tokio::test]
@@ -694,6 +717,31 @@ async fn S1_57_a_new_member_starts_with_the_roles_minimum() {
     // The access review: what was added to the role stands on the membership.
     let review = stage.row(bob).await.membership.overrides;
     assert_eq!(review.into_keys().collect::<Vec<_>>(), [Desk::ExportData.into()]);
+}
+
+#[tokio::test]
+async fn S1_60_offboarding_reassigns_tickets_and_transfers_macros_and_views() {
+    let (stage, ada, bob) = stage().await;
+    let berta = stage.join("berta", "agent").await;
+    let add = |kind| stage.work.add(stage.org, kind, bob.id);
+    let (ticket, macros, exports, reply) =
+        (add("tickets"), add("macros"), add("automations"), add("replies"));
+    let plan = HandoverPlan::from(Disposition::To(berta.id))
+        .kind("macros".parse().unwrap(), Disposition::To(ada.id));
+    let mut go = stage.deactivation(bob, None);
+    go.handover = Some(plan);
+    // To review: what goes to whom, and what would go on running in Bob's name.
+    let review = stage.directory.preview(ada, go.clone()).await.unwrap().work.remove(0);
+    assert_eq!(review.runs_on, [("automations".parse().unwrap(), 1)]);
+    let plan = go.handover.take().unwrap();
+    go.handover = Some(plan.kind("automations".parse().unwrap(), Disposition::To(ada.id)));
+    assert!(stage.directory.preview(ada, go.clone()).await.unwrap().work[0].runs_on.is_empty());
+    stage.act(ada, go).await.unwrap();
+    stage.settle().await;
+    let holder = |id| stage.work.item(id).unwrap().holder;
+    assert_eq!(holder(ticket), Some(berta.id));
+    assert_eq!([holder(macros), holder(exports)], [Some(ada.id); 2]);
+    assert_eq!(holder(reply), Some(bob.id), "what he wrote stays his");
 }
 
 #[tokio::test]

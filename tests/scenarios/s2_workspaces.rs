@@ -2,13 +2,13 @@
 
 use tenure::adapters::sqlite::SqliteStore;
 use tenure::commands::{
-    ChangeRole, CompleteSetUp, Deactivate, EditProfile, Invite, OpenWorkspace, RemoveMember,
-    ResendInvitation, RevokeInvitation,
+    ChangeRole, CompleteSetUp, Deactivate, EditProfile, Invite, OpenWorkspace, Reactivate,
+    RemoveMember, ResendInvitation, RevokeInvitation, WorkOnReturn,
 };
 use tenure::directory::RowAction;
 use tenure::domain::{
     DeactivatedBecause, Disposition, EditedBy, Fence, GreenMark, MembershipId, Oneself, Override,
-    ProfileField, Removal, Span, StatusGroup, StatusName, StatusWords,
+    ProfileField, Removal, Span, StatusGroup, StatusName, StatusWords, WorkState,
 };
 use tenure::ports::PeopleFilter;
 use tenure::{Item, Management, Reach, Refusal, Role, Rules, Scope, Store};
@@ -307,21 +307,37 @@ async fn S2_75_revoking_removes_the_user_from_the_workspace() {
 #[tokio::test]
 async fn S2_76_by_default_contacts_become_unassigned() {
     let it = desks().await;
-    let contact = it.stage.work.add(it.workspace, "contacts", it.anton.id);
+    let (contact, marias) = (
+        it.stage.work.add(it.workspace, "contacts", it.anton.id),
+        it.stage.work.add(it.workspace, "contacts", it.maria.id),
+    );
+    let whole = it.whole(it.anton).await;
+    let elsewhere = it.stage.work.add(it.stage.org, "contacts", whole);
+    let preview = it.stage.directory.preview(it.maria, it.revoke(it.anton, None)).await.unwrap();
+    let moves: Vec<_> = preview.work[0].moves.iter().map(|it| (it.to, it.items)).collect();
+    assert_eq!(moves, [(None, 1)], "whoever revokes sees it before");
     it.stage.act(it.maria, it.revoke(it.anton, None)).await.unwrap();
     it.stage.settle().await;
-    let item = it.stage.work.items().into_iter().find(|it| it.id == contact).unwrap();
-    assert_eq!(item.holder, None);
+    let holder = |id| it.stage.work.item(id).unwrap().holder;
+    assert_eq!([holder(contact), holder(marias)], [None, Some(it.maria.id)]);
+    assert_eq!(holder(elsewhere), Some(whole), "what he has in the organization stays his");
 }
 
 #[tokio::test]
 async fn S2_77_or_contacts_go_to_a_chosen_user() {
     let it = desks().await;
     let contact = it.stage.work.add(it.workspace, "contacts", it.anton.id);
+    let done = it.stage.work.add(it.workspace, "contacts", it.anton.id);
+    it.stage.work.close(done);
+    // Somebody chosen has to be in the workspace.
+    let outside = Some(Disposition::To(it.stage.olivia.id));
+    let refused = it.stage.act(it.maria, it.revoke(it.anton, outside)).await;
+    assert_eq!(refused, Err(Refusal::SuccessorUnfit));
     let to = Some(Disposition::To(it.maria.id));
     it.stage.act(it.maria, it.revoke(it.anton, to)).await.unwrap();
     it.stage.settle().await;
-    assert_eq!(it.stage.work.held_by(it.maria.id), [contact]);
+    assert_eq!(it.stage.work.held_by(it.maria.id), [contact, done]);
+    assert_eq!(it.stage.work.item(done).unwrap().state, WorkState::Closed);
 }
 
 #[tokio::test]
@@ -339,16 +355,17 @@ async fn S2_79_a_revoke_cannot_be_undone() {
     let it = desks().await;
     it.stage.act(it.maria, it.revoke(it.anton, None)).await.unwrap();
     let (scope, membership) = (it.workspace, it.anton.id);
-    let back = tenure::commands::Reactivate {
-        scope,
-        membership,
-        work: tenure::commands::WorkOnReturn::StaysWhereItIs,
-    };
-    let undone = it.stage.act(it.stage.olivia, back).await;
-    let step = tenure::domain::Step::Reactivate;
-    assert_eq!(undone, Err(Refusal::NoTransition { from: StatusName::Removed, step }));
+    let contact = it.stage.work.add(it.workspace, "contacts", it.maria.id);
+    it.stage.settle().await;
+    for work in [WorkOnReturn::StaysWhereItIs, WorkOnReturn::ComesBack] {
+        let undone = it.stage.act(it.stage.olivia, Reactivate { scope, membership, work }).await;
+        let step = tenure::domain::Step::Reactivate;
+        assert_eq!(undone, Err(Refusal::NoTransition { from: StatusName::Removed, step }));
+    }
     let again = enter_existing(&it).await;
     assert_ne!(again, it.anton.id, "whoever comes back begins anew");
+    it.stage.settle().await;
+    assert_eq!(it.stage.work.item(contact).unwrap().holder, Some(it.maria.id));
     let because = DeactivatedBecause::Left;
     let pause = Deactivate { scope, membership: again, because, handover: None };
     let refused = it.stage.act(it.stage.olivia, pause).await;

@@ -8,10 +8,10 @@ use tenure::commands::{
 use tenure::directory::Reauthenticated;
 use tenure::domain::{
     Activation, Authorship, DeactivatedBecause, Disposition, FeedPosition, Fence, LastOwner,
-    OrganizationStatus, ProfileField, Removal, Revision, SeatUse, SeatsFull, Span, WorkOnLeaving,
+    MadeOnLeaving, OrganizationStatus, ProfileField, Removal, Revision, SeatUse, SeatsFull, Span,
+    WorkOnLeaving,
 };
 use tenure::ports::LetterKind;
-use tenure::testing::WorkItem;
 use tenure::{Item, Management, Principal, Profile, Reach, Refusal, Role, Rules, Store, Token};
 
 use crate::stage::{Desk, Product, Stage, Who, email, fields, hash, role};
@@ -37,6 +37,7 @@ fn product() -> Product {
             seats: SeatUse::ActiveAndPending,
             seats_full: SeatsFull::Grow,
             authorship: Authorship::MovesToSuccessor,
+            made_on_leaving: MadeOnLeaving::Untouched,
             activation: Activation::AfterProfile,
             last_owner: LastOwner::ClosesOrganization,
             ..Rules::default()
@@ -55,11 +56,10 @@ async fn stage_on(store: impl Store + 'static) -> (Stage, Who, Who) {
     (stage, ada, bob)
 }
 
-/// An open ticket that Bob holds, and a closed one.
+/// An open ticket of Bob's, and a closed one.
 fn tickets(stage: &Stage, bob: Who) {
-    for id in [1, 2] {
-        stage.work.put(WorkItem::new(id, stage.org, "tickets", Some(bob.id)));
-    }
+    assert_eq!(stage.work.add(stage.org, "tickets", bob.id), 1);
+    assert_eq!(stage.work.add(stage.org, "tickets", bob.id), 2);
     stage.work.close(2);
 }
 
@@ -212,22 +212,41 @@ async fn S3_90_94_removing_takes_a_successor_who_gets_the_conversations() {
 #[tokio::test]
 async fn S3_91_92_replies_are_credited_to_the_chosen_user_and_the_author_stays_on_record() {
     let (stage, ada, bob) = stage().await;
-    let reply = stage.work.add(stage.org, "replies", bob.id);
-    stage.act(ada, stage.removal(bob, Some(Disposition::To(ada.id)))).await.unwrap();
+    tickets(&stage, bob);
+    let replies = [(); 3].map(|()| stage.work.add(stage.org, "replies", bob.id));
+    let carls = stage.join("carl", "agent").await;
+    let carls = stage.work.add(stage.org, "replies", carls.id);
+    let removal = stage.removal(bob, Some(Disposition::To(ada.id)));
+    let preview = stage.directory.preview(ada, removal.clone()).await.unwrap();
+    let credits = preview.work[0].moves.iter().find(|it| it.kind.as_str() == "replies").unwrap();
+    assert_eq!((credits.to, credits.items), (Some(ada.id), 3));
+    stage.act(ada, removal).await.unwrap();
     stage.settle().await;
-    let reply = stage.work.item(reply).unwrap();
-    assert_eq!((reply.holder, reply.original_author), (Some(ada.id), Some(bob.id)));
+    for reply in replies.map(|id| stage.work.item(id).unwrap()) {
+        assert_eq!((reply.holder, reply.original_author), (Some(ada.id), Some(bob.id)));
+    }
+    assert_ne!(stage.work.item(carls).unwrap().holder, Some(ada.id), "others keep their credit");
     // Reporting asks for the original author, whose name is still known.
     assert_eq!(stage.row(bob).await.membership.display_name(), "Bob");
 }
 
 #[tokio::test]
 async fn S3_93_workflows_and_tags_the_user_made_are_not_affected() {
-    // They are rows of the host's that name who made them; nobody surveys or moves them.
     let (stage, ada, bob) = stage().await;
     let made_by = bob.id;
-    stage.act(ada, stage.removal(bob, Some(Disposition::To(ada.id)))).await.unwrap();
+    let made = ["macros", "automations"].map(|kind| stage.work.add(stage.org, kind, bob.id));
+    stage.work.add(stage.org, "tickets", bob.id);
+    let removal = stage.removal(bob, Some(Disposition::To(ada.id)));
+    let preview = stage.directory.preview(ada, removal.clone()).await.unwrap();
+    assert!(preview.work[0].moves.iter().all(|it| it.kind.as_str() == "tickets"));
+    assert_eq!(preview.work[0].runs_on, [("automations".parse().unwrap(), 1)]);
+    stage.act(ada, removal).await.unwrap();
     stage.settle().await;
+    for id in made {
+        let it = stage.work.item(id).unwrap();
+        assert_eq!((it.holder, it.original_author), (Some(made_by), Some(made_by)));
+    }
+    assert_eq!(stage.work.held_by(ada.id).len(), 1);
     let row = stage.directory.person(&ada.p(), stage.org, made_by).await.unwrap();
     assert_eq!((row.status.as_str(), row.membership.display_name().as_str()), ("Removed", "Bob"));
 }
@@ -238,9 +257,10 @@ async fn S3_95_statuses_of_touched_conversations_do_not_change() {
     tickets(&stage, bob);
     let states = || stage.work.items().into_iter().map(|it| it.state).collect::<Vec<_>>();
     let before = states();
+    assert_ne!(before[0], before[1], "one is open, the other closed");
     stage.act(ada, stage.removal(bob, Some(Disposition::To(ada.id)))).await.unwrap();
     stage.settle().await;
-    assert_eq!(states(), before);
+    assert_eq!((states(), stage.work.held_by(ada.id)), (before, vec![1, 2]));
 }
 
 #[tokio::test]
@@ -275,11 +295,15 @@ async fn S3_98_people_delete_their_own_account_after_proving_their_password() {
     // `Reauthenticated` is what the host says only after checking the password.
     let proved = Reauthenticated::just_now();
     let to_ada = |_: &tenure::domain::Membership| Some(Disposition::To(ada.id).into());
+    let unsaid = stage.directory.delete_oneself(bob.user, proved, |_| None).await.unwrap();
+    assert_eq!(unsaid.blockers[0].1, Refusal::SuccessorRequired);
     let done = stage.directory.delete_oneself(bob.user, proved, to_ada).await.unwrap();
     assert!(done.is_erased && done.blockers.is_empty());
     assert_eq!(stage.names(ada, stage.org, None).await, ["Ada", "Olivia"]);
     let user = stage.directory.user(bob.user).await.unwrap();
     assert!(user.erased_at.is_some() && user.email.is_none() && user.password.is_none());
+    stage.settle().await;
+    assert_eq!(stage.work.held_by(ada.id), [1, 2], "the work is handed over all the same");
 }
 
 #[tokio::test]
@@ -301,15 +325,21 @@ async fn S3_99_100_deleting_oneself_closes_ones_own_organization() {
 
 #[tokio::test]
 async fn S3_101_and_the_account_leaves_every_other_organization() {
-    let (stage, ada, _) = stage().await;
+    let (stage, ada, bob) = stage().await;
     let own = stage.beside("Bob's own", "bob@acme.example", product()).await;
     let proved = Reauthenticated::just_now();
     let work = |it: &tenure::domain::Membership| {
         (it.scope.organization == stage.org).then_some(Disposition::To(ada.id).into())
     };
+    tickets(&stage, bob);
+    let his = stage.work.add(own.org, "tickets", own.olivia.id);
     let done = stage.directory.delete_oneself(own.olivia.user, proved, work).await.unwrap();
     assert!(done.is_erased, "{:?}", done.blockers);
     assert_eq!(done.leaves.len(), 2);
+    stage.settle().await;
+    assert_eq!(stage.work.held_by(ada.id), [1, 2]);
+    let his = stage.work.item(his).unwrap().holder;
+    assert_eq!(his, Some(own.olivia.id), "where the organization ends, nobody takes over");
     assert!(stage.directory.memberships_of(own.olivia.user).await.unwrap().is_empty());
     assert_eq!(stage.names(ada, stage.org, None).await, ["Ada", "Olivia"]);
 }
@@ -319,8 +349,11 @@ async fn S3_102_there_is_no_temporary_deactivation() {
     let (stage, ada, bob) = stage().await;
     let because = DeactivatedBecause::Leave;
     let pause = Deactivate { because, ..stage.deactivation(bob, Some(Disposition::To(ada.id))) };
+    tickets(&stage, bob);
     let refused = stage.act(ada, pause).await;
     assert!(matches!(refused, Err(Refusal::RuleForbids { rule: "C1", .. })));
+    stage.settle().await;
+    assert_eq!(stage.work.held_by(bob.id), [1, 2], "who was not let go keeps everything");
 }
 
 #[tokio::test]

@@ -89,7 +89,20 @@ impl Stage {
     }
 
     pub(crate) async fn open_on(store: impl Store + 'static, product: Product) -> Self {
-        let (postbox, clock, work) = (Postbox::new(), FakeClock::default(), FakeWorkload::new());
+        Self::open_on_with(store, FakeWorkload::new(), product).await
+    }
+
+    /// The same with other kinds of work.
+    pub(crate) async fn open_with(work: FakeWorkload, product: Product) -> Self {
+        Self::open_on_with(MemoryStore::new(), work, product).await
+    }
+
+    pub(crate) async fn open_on_with(
+        store: impl Store + 'static,
+        work: FakeWorkload,
+        product: Product,
+    ) -> Self {
+        let (postbox, clock) = (Postbox::new(), FakeClock::default());
         let directory = UserDirectory::builder_with(
             store,
             postbox.clone(),

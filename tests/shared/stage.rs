@@ -31,6 +31,8 @@ pub(crate) struct Stage {
     pub(crate) workspace: WorkspaceId,
     pub(crate) team: TeamId,
     pub(crate) support: SupportAccessId,
+    /// Blake's work, on its way to nobody, and Remo's, which waits.
+    pub(crate) handovers: (HandoverId, HandoverId),
     pub(crate) provisioned: (UserId, ExternalIdentity),
     pub(crate) link: VerifiedToken,
     pub(crate) token: Token,
@@ -89,10 +91,12 @@ pub(crate) async fn stage_in(store: impl Store + 'static) -> Stage {
     let remo = company.bring_in("remo", "agent").await;
     let remove = RemoveMember { scope, membership: remo.membership, handover: None };
     directory.execute(&olivia, remove).await.unwrap();
+    let remos = pause_handover_of(&company, remo.membership).await;
     // Blake was blocked, then erased: a digest keeps the address out.
     let blake = company.bring_in("blake", "agent").await;
     let block = Block { organization, membership: blake.membership, handover: None };
     directory.execute(&olivia, block).await.unwrap();
+    let blakes = pause_handover_of(&company, blake.membership).await;
     let erase = EraseMember { organization, membership: blake.membership };
     directory.execute(&olivia, erase).await.unwrap();
 
@@ -159,6 +163,10 @@ pub(crate) async fn stage_in(store: impl Store + 'static) -> Stage {
         grants.push((membership, directory.execute(&olivia, give).await.unwrap().output));
     }
 
+    // From here on nobody maintains: Blake's handover is about to begin.
+    let resume = ResumeHandover { organization, handover: blakes };
+    directory.execute(&olivia, resume).await.unwrap();
+
     let nil = uuid::Uuid::nil();
     let granted = |membership| {
         let found = grants.iter().find(|(it, _)| *it == membership);
@@ -196,12 +204,23 @@ pub(crate) async fn stage_in(store: impl Store + 'static) -> Stage {
         workspace,
         team,
         support,
+        handovers: (blakes, remos),
         provisioned: (paula_user, paula),
         link,
         token,
         targets,
         company,
     }
+}
+
+/// Keeps a handover as it is, whoever maintains.
+async fn pause_handover_of(company: &Company, from: MembershipId) -> HandoverId {
+    let (olivia, organization) = (company.principal("olivia"), company.organization);
+    let all = company.directory.handovers(&olivia, organization, None, 50).await.unwrap();
+    let handover = all.rows.iter().find(|it| it.from == from).unwrap().id;
+    let pause = PauseHandover { organization, handover };
+    company.directory.execute(olivia, pause).await.unwrap();
+    handover
 }
 
 impl Stage {
@@ -255,6 +274,8 @@ pub(crate) struct Around {
     pub(crate) workspace: WorkspaceId,
     pub(crate) team: TeamId,
     pub(crate) support: SupportAccessId,
+    /// One on its way, and one that waits.
+    pub(crate) handovers: (HandoverId, HandoverId),
     pub(crate) arriving: (UserId, ExternalIdentity),
     pub(crate) new_id: uuid::Uuid,
     pub(crate) founder: UserId,
@@ -267,6 +288,7 @@ impl Stage {
             workspace: self.workspace,
             team: self.team,
             support: self.support,
+            handovers: self.handovers,
             arriving: self.provisioned.clone(),
             new_id: uuid::Uuid::from_u128(77),
             founder: sam,
@@ -280,7 +302,7 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
     use CommandName as C;
     let organization = target.scope.organization;
     let Target { scope, membership, invitation, user, ref email, grant, .. } = *target;
-    let Around { workspace, team, support, .. } = *around;
+    let Around { workspace, team, support, handovers: (runs, waits), .. } = *around;
     let role = |name: &str| -> RoleName { name.parse().unwrap() };
     let new_role = |name: &str| {
         Role::new(name, 10)
@@ -289,7 +311,7 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
             .with(Desk::UseMacros, Reach::ALL)
     };
     let realm = Realm::Shared;
-    let (handover, running) = (None, HandoverId::new(around.new_id));
+    let handover = None;
     match name {
         C::FoundOrganization => FoundOrganization {
             organization: OrganizationId::new(around.new_id),
@@ -400,13 +422,6 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
         C::RemoveMember => RemoveMember { scope, membership, handover }.into(),
         C::Leave => Leave { scope, membership, because: RemovedBecause::Left, handover }.into(),
         C::EraseMember => EraseMember { organization, membership }.into(),
-        C::PauseHandover => PauseHandover { organization, handover: running }.into(),
-        C::ResumeHandover => ResumeHandover { organization, handover: running }.into(),
-        C::CancelHandover => CancelHandover { organization, handover: running }.into(),
-        C::ChooseReceivers => {
-            let plan = HandoverPlan::from(Disposition::Unassign);
-            ChooseReceivers { organization, handover: running, plan }.into()
-        }
         C::CreateRole => CreateRole { organization, role: new_role("helper") }.into(),
         C::EditRole => EditRole { organization, role: new_role("trainee") }.into(),
         C::DeleteRole => DeleteRole { organization, role: role("spare") }.into(),
@@ -448,6 +463,13 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
             handover: None,
         }
         .into(),
+        C::PauseHandover => PauseHandover { organization, handover: runs }.into(),
+        C::ResumeHandover => ResumeHandover { organization, handover: waits }.into(),
+        C::CancelHandover => CancelHandover { organization, handover: waits }.into(),
+        C::ChooseReceivers => {
+            let plan = Disposition::To(membership).into();
+            ChooseReceivers { organization, handover: runs, plan }.into()
+        }
         C::GiveSupport => GiveSupport {
             organization,
             person: "vendor-18".parse().unwrap(),
