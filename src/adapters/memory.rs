@@ -4,6 +4,7 @@
 //! through everything it holds to answer most questions, so it suits thousands of records, not
 //! millions.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,9 +13,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::{
-    ChangeSet, Claim, FeedPosition, Forget, Guard, HandoverStatus, Invitation, InvitationId, Key,
-    Logged, Membership, MembershipId, Need, Organization, OrganizationStatus, Record, Revision,
-    Scope, Stream, Timestamp,
+    ChangeSet, Claim, FeedPosition, Forget, Guard, Handover, Invitation, InvitationId, Key, Logged,
+    Membership, MembershipId, Need, Organization, OrganizationId, OrganizationStatus, Record,
+    Revision, Scope, Stream, TeamId, Timestamp,
 };
 use crate::ports::{CommitError, Find, PeopleFilter, PeoplePosition, Store, StoreError};
 
@@ -188,6 +189,10 @@ impl<'t> Found<'t> {
                 |it| it.issuer == Some(*id),
                 |it| (it.created_at, it.id),
             ),
+            Need::Handovers(id, limit) => self.handovers(*id, *limit),
+            Need::TeamMembers(organization, team, limit) => {
+                self.team_members(*organization, *team, *limit);
+            }
             Need::Expiring(id, limit) => self.open_invitations(
                 *limit,
                 |it| it.organization == *id,
@@ -220,6 +225,7 @@ impl<'t> Found<'t> {
                 }
             }
             Some(Record::Invitation(it)) => self.invitation(it.id),
+            Some(Record::Handover(it)) => self.person(it.from),
             // Nothing comes along with the others; an entry has its detail in it.
             Some(
                 Record::Role(..)
@@ -227,7 +233,7 @@ impl<'t> Found<'t> {
                 | Record::User(_)
                 | Record::Team(_)
                 | Record::SupportAccess(_)
-                | Record::Handover(_)
+                | Record::HandoverReceipt(_)
                 | Record::Mail(_)
                 | Record::Activity(_)
                 | Record::Block(_)
@@ -279,16 +285,29 @@ impl<'t> Found<'t> {
         if let Some(user) = person.user {
             self.alone(&Key::User(user));
         }
-        let address = |it: &Membership| it.email.as_ref().map(|email| email.canonical().clone());
-        let same = |it: &&Membership| {
-            it.is_live()
-                && it.scope.organization == person.scope.organization
-                && ((it.user.is_some() && it.user == person.user)
-                    || (it.email.is_some() && address(it) == address(person)))
-        };
-        let others: Vec<_> = self.tables.memberships().filter(same).map(|it| it.id).collect();
-        for id in others {
+        for id in self.tables.live_memberships_of(person) {
             self.with_company(&Key::Membership(id));
+        }
+    }
+
+    fn handovers(&mut self, id: MembershipId, limit: u32) {
+        let Some(Record::Membership(person)) = self.tables.records.get(&Key::Membership(id)) else {
+            return;
+        };
+        let mut own = self.tables.live_memberships_of(person);
+        own.insert(id);
+        let meant = self.tables.handovers().filter(|it| !it.concerns().is_disjoint(&own));
+        for it in first(limit, meant, |it| Reverse(it.id)) {
+            self.alone(&Key::Handover(it.id));
+        }
+    }
+
+    fn team_members(&mut self, organization: OrganizationId, team: TeamId, limit: u32) {
+        let meant = self.tables.memberships().filter(|it| {
+            it.scope == organization.into() && it.teams.contains(&team) && it.is_active()
+        });
+        for it in first(limit, meant, |it| it.id) {
+            self.person(it.id);
         }
     }
 
@@ -366,6 +385,12 @@ impl Tables {
                     matches!(record, Record::Handover(it) if it.organization == *organization)
                 })
             }
+            Find::HandoverReceipts { handover, after, limit } => {
+                let after = after.map(|number| Key::HandoverReceipt(*handover, number));
+                self.by_key(after, *limit, |record| {
+                    matches!(record, Record::HandoverReceipt(it) if it.batch.handover == *handover)
+                })
+            }
             Find::Entries { stream, after, limit } => {
                 self.by_key(Some(Key::Entry(*stream, *after)), *limit, |record| {
                     matches!(record, Record::Entry(it) if it.entry.stream == *stream)
@@ -376,8 +401,7 @@ impl Tables {
                 if let Record::Mail(it) = record { Some(it.due_at) } else { None }
             }),
             Find::DueHandovers { now, limit } => self.due(*now, *limit, |record| {
-                let Record::Handover(it) = record else { return None };
-                (it.status == HandoverStatus::Running).then_some(it.due_at)
+                if let Record::Handover(it) = record { it.waits_until() } else { None }
             }),
             Find::ExpiredInvitations { now, limit } => self.due(*now, *limit, |record| {
                 let Record::Invitation(it) = record else { return None };
@@ -405,7 +429,8 @@ impl Tables {
         page.into_iter().map(|(_, it)| Record::Membership(Box::new(it.clone()))).collect()
     }
 
-    /// Records of one kind by key, which is by identity (or position, for entries).
+    /// Records of one kind by key, which is by identity (or position, for entries; or number, for
+    /// receipts).
     fn by_key(
         &self,
         after: Option<Key>,
@@ -444,6 +469,24 @@ impl Tables {
         self.records.values().filter_map(|record| {
             if let Record::Membership(it) = record { Some(&**it) } else { None }
         })
+    }
+
+    /// The live memberships of the same user or the same address in the organization.
+    fn live_memberships_of(&self, person: &Membership) -> BTreeSet<MembershipId> {
+        let address = |it: &Membership| it.email.as_ref().map(|email| email.canonical().clone());
+        let same = |it: &&Membership| {
+            it.is_live()
+                && it.scope.organization == person.scope.organization
+                && ((it.user.is_some() && it.user == person.user)
+                    || (it.email.is_some() && address(it) == address(person)))
+        };
+        self.memberships().filter(same).map(|it| it.id).collect()
+    }
+
+    fn handovers(&self) -> impl Iterator<Item = &Handover> {
+        self.records
+            .values()
+            .filter_map(|record| if let Record::Handover(it) = record { Some(&**it) } else { None })
     }
 
     fn invitations(&self) -> impl Iterator<Item = &Invitation> {

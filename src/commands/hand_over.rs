@@ -180,26 +180,32 @@ impl<'a> Draft<'a> {
     ) -> Result<Vec<Part>, Refusal> {
         let mut parts = Vec::new();
         for part in &handover.parts {
-            let mut part = part.clone();
-            match part.to.without(gone.id) {
-                Some(others) => part.to = others,
-                None => {
-                    let rest = own.iter().find(|it| it.kind == part.kind && it.items.is_none());
-                    let held = self.kind(&part).is_none_or(|kind| kind.nature == Nature::Held);
-                    match rest {
-                        Some(rest) if rest.to.members().contains(&handover.from) => {
-                            return Err(self.cycle(handover, gone));
-                        }
-                        Some(rest) => part.to = rest.to.clone(),
-                        None if held => part.to = Receivers::Nobody,
-                        // It stays with whoever made or wrote it.
-                        None => continue,
-                    }
-                }
-            }
-            parts.push(part);
+            let others = match part.to.without(gone.id) {
+                Some(others) => Some(others),
+                None => self.whoever_follows(part, handover, gone, own)?,
+            };
+            // Otherwise it stays with whoever made or wrote it.
+            parts.extend(others.map(|to| Part { to, ..part.clone() }));
         }
         Ok(parts)
+    }
+
+    /// Who gets what the last receiver of a part was due.
+    fn whoever_follows(
+        &self,
+        part: &Part,
+        handover: &Handover,
+        gone: &Membership,
+        own: &[Part],
+    ) -> Result<Option<Receivers>, Refusal> {
+        let Some(rest) = own.iter().find(|it| it.kind == part.kind && it.items.is_none()) else {
+            let held = self.kind(part).is_none_or(|kind| kind.nature == Nature::Held);
+            return Ok(held.then_some(Receivers::Nobody));
+        };
+        if rest.to.members().contains(&handover.from) {
+            return Err(self.cycle(handover, gone));
+        }
+        Ok(Some(rest.to.clone()))
     }
 
     fn cycle(&self, handover: &Handover, gone: &Membership) -> Refusal {

@@ -1,6 +1,7 @@
 //! What a host needs to test itself and its adapters (feature `testing`).
 //!
 //! * [`store_suite`]: proof that a store keeps the whole contract of [`Store`](crate::ports::Store).
+//! * [`workload_suite`]: the same for a host's [`Workload`](crate::ports::Workload).
 //! * [`races`]: the whole directory, asked by several processes at once, on any store.
 //! * [`cast`]: a fixed cast at a fixed company.
 //! * [`strategies`]: addresses, names, roles, rules and whole stories for property tests (`proptest`).
@@ -20,9 +21,12 @@ pub mod races;
 mod shared;
 pub mod store_suite;
 pub mod strategies;
+mod work;
+pub mod workload_suite;
 pub mod world;
 
 #[doc(inline)]
 pub use crate::ports::{MockClock, MockEntropy, MockMailer, MockStore, MockWorkload};
-pub use fakes::{FakeClock, FakeEntropy, FakeWorkload, Postbox, WorkItem, WorkState};
+pub use fakes::{FakeClock, FakeEntropy, Postbox};
 pub use shared::SharedStore;
+pub use work::{FakeWorkload, WorkItem};

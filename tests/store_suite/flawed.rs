@@ -5,8 +5,11 @@ use std::task::Poll;
 use async_trait::async_trait;
 use futures_util::future::poll_fn;
 use tenure::adapters::memory::MemoryStore;
-use tenure::domain::{ChangeSet, FeedPosition, Key, Need, Record, Revision, Stream, Timestamp};
-use tenure::ports::{CommitError, Find, Store, StoreError};
+use tenure::domain::{
+    ChangeSet, FeedPosition, Handover, HandoverStatus, Key, MembershipId, Need, OrganizationId,
+    Record, Revision, Stream, TeamId, Timestamp,
+};
+use tenure::ports::{CommitError, Find, PeopleFilter, Store, StoreError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
@@ -28,6 +31,13 @@ pub(crate) enum Flaw {
     ListsByAStaleIndex,
     FallsDueTooLate,
     FeedsPeopleToo,
+    ForgetsReceivers,
+    ForgetsOtherMemberships,
+    FirstHandoversFirst,
+    HandsOverAlone,
+    OverlooksAskedBatches,
+    CountsReceiptsAsText,
+    TakesWholeTeams,
 }
 
 pub(crate) struct Flawed {
@@ -44,6 +54,43 @@ impl Flawed {
 
     async fn one(&self, need: Need) -> Option<Record> {
         self.inner.load(&[need]).await.ok()?.pop()
+    }
+
+    async fn handovers(&self, id: MembershipId, limit: u32) -> Result<Vec<Record>, StoreError> {
+        let mut found = self.inner.load(&[Need::Handovers(id, u32::MAX)]).await?;
+        let person = self.inner.load(&[Need::Person(id)]).await?;
+        let meant = |it: &Handover| match self.flaw {
+            Flaw::ForgetsReceivers => {
+                person.iter().any(|known| known.key() == Key::Membership(it.from))
+            }
+            Flaw::ForgetsOtherMemberships => it.concerns().contains(&id),
+            _ => true,
+        };
+        found.retain(|it| matches!(it, Record::Handover(it) if meant(it)));
+        found.sort_by_key(Record::key);
+        if self.flaw != Flaw::FirstHandoversFirst {
+            found.reverse();
+        }
+        found.truncate(limit as usize);
+        Ok(found)
+    }
+
+    async fn whole_team(
+        &self,
+        organization: OrganizationId,
+        team: TeamId,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        let filter = PeopleFilter { team: Some(team), ..PeopleFilter::default() };
+        let scope = organization.into();
+        let everybody = Find::People { scope, filter, after: None, limit: u32::MAX };
+        let mut keys: Vec<_> = self.inner.find(&everybody).await?.iter().map(Record::key).collect();
+        keys.sort();
+        let needs = keys.into_iter().take(limit as usize).filter_map(|key| match key {
+            Key::Membership(id) => Some(Need::Person(id)),
+            _ => None,
+        });
+        self.inner.load(&needs.collect::<Vec<_>>()).await
     }
 
     async fn check_guards(&self, changes: &mut ChangeSet) -> Result<(), CommitError> {
@@ -94,15 +141,28 @@ async fn later() {
 #[async_trait]
 impl Store for Flawed {
     async fn load(&self, needs: &[Need]) -> Result<Vec<Record>, StoreError> {
-        if self.flaw != Flaw::ReadsNeedsOneByOne {
-            return self.inner.load(needs).await;
+        match (self.flaw, needs) {
+            (Flaw::ReadsNeedsOneByOne, _) => {
+                let mut all = Vec::new();
+                for need in needs {
+                    all.extend(self.inner.load(std::slice::from_ref(need)).await?);
+                    later().await;
+                }
+                Ok(all)
+            }
+            (
+                Flaw::ForgetsReceivers | Flaw::ForgetsOtherMemberships | Flaw::FirstHandoversFirst,
+                [Need::Handovers(id, limit)],
+            ) => self.handovers(*id, *limit).await,
+            (Flaw::HandsOverAlone, [Need::Record(key @ Key::Handover(_))]) => {
+                let found = self.inner.load(needs).await?;
+                Ok(found.into_iter().filter(|it| it.key() == *key).collect())
+            }
+            (Flaw::TakesWholeTeams, [Need::TeamMembers(organization, team, limit)]) => {
+                self.whole_team(*organization, *team, *limit).await
+            }
+            _ => self.inner.load(needs).await,
         }
-        let mut all = Vec::new();
-        for need in needs {
-            all.extend(self.inner.load(std::slice::from_ref(need)).await?);
-            later().await;
-        }
-        Ok(all)
     }
 
     async fn commit(&self, mut changes: ChangeSet) -> Result<(), CommitError> {
@@ -197,6 +257,27 @@ impl Store for Flawed {
             (Flaw::FallsDueTooLate, Find::DueMail { now, .. }) => {
                 *now = Timestamp::from_micros(now.micros() - 1);
                 self.inner.find(&asked).await
+            }
+            (Flaw::OverlooksAskedBatches, Find::DueHandovers { .. }) => {
+                let mut found = self.inner.find(question).await?;
+                found.retain(
+                    |it| matches!(it, Record::Handover(it) if it.status == HandoverStatus::Running),
+                );
+                Ok(found)
+            }
+            (Flaw::CountsReceiptsAsText, Find::HandoverReceipts { handover, after, limit }) => {
+                let (after, limit) = (after.map(|it| it.to_string()), *limit as usize);
+                let all =
+                    Find::HandoverReceipts { handover: *handover, after: None, limit: u32::MAX };
+                let number = |it: &Record| match it {
+                    Record::HandoverReceipt(it) => it.batch.number.to_string(),
+                    _ => String::new(),
+                };
+                let mut found = self.inner.find(&all).await?;
+                found.retain(|it| after.as_ref().is_none_or(|after| number(it) > *after));
+                found.sort_by_key(number);
+                found.truncate(limit);
+                Ok(found)
             }
             (Flaw::FeedsPeopleToo, Find::Feed { after: FeedPosition(0), .. }) => {
                 let person = Stream::User(tenure::domain::UserId::new(uuid::Uuid::from_u128(1)));

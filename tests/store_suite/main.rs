@@ -65,6 +65,8 @@ fn broken_by(flaw: Flaw) -> String {
     promise.split('`').next().unwrap_or_default().to_owned()
 }
 
+const CONCERN: &str = "the handovers that concern a person come with the last first";
+
 #[test]
 fn every_planted_bug_is_found_and_named() {
     let expected = [
@@ -86,6 +88,13 @@ fn every_planted_bug_is_found_and_named() {
         (Flaw::ListsByAStaleIndex, "people are listed as the filter says"),
         (Flaw::FallsDueTooLate, "due mail comes in the order in which it is due"),
         (Flaw::FeedsPeopleToo, "a forgotten membership leaves the entries and no detail"),
+        (Flaw::ForgetsReceivers, CONCERN),
+        (Flaw::ForgetsOtherMemberships, CONCERN),
+        (Flaw::FirstHandoversFirst, CONCERN),
+        (Flaw::HandsOverAlone, "a handover comes with whoever it is from"),
+        (Flaw::OverlooksAskedBatches, "due handovers are those that somebody has to see to"),
+        (Flaw::CountsReceiptsAsText, "receipts of a handover are listed by number"),
+        (Flaw::TakesWholeTeams, "the active members of a team come by id"),
     ];
     let found = expected.map(|(flaw, _)| (flaw, broken_by(flaw)));
     assert_eq!(found, expected.map(|(flaw, promise)| (flaw, promise.to_owned())));

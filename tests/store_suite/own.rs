@@ -1,13 +1,14 @@
 //! A store that a stranger might write, from nothing but what is public: lines of JSON in a drawer,
 //! read from top to bottom, and a copy of the drawer for each commit.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use tenure::domain::{
-    ChangeSet, FeedPosition, Forget, HandoverStatus, Invitation, Key, Logged, Membership,
-    MembershipId, Need, OrganizationStatus, Record, Revision, Stream, Timestamp,
+    ChangeSet, FeedPosition, Forget, Handover, Invitation, Key, Logged, Membership, MembershipId,
+    Need, OrganizationId, OrganizationStatus, Record, Revision, Stream, TeamId, Timestamp,
 };
 use tenure::ports::{CommitError, Find, Store, StoreError};
 use uuid::Uuid;
@@ -133,6 +134,19 @@ impl Sheets {
                 open.sort_by_key(|it| (it.created_at, it.id));
                 self.offers(&open, *limit)
             }
+            Need::Handovers(id, limit) => {
+                let mut own = self.live(*id);
+                own.insert(*id);
+                let known = self.record(&Key::Membership(*id)).is_some();
+                let mut found: Vec<_> = self.all("handover").filter_map(handover).collect();
+                found.retain(|it| known && !it.concerns().is_disjoint(&own));
+                found.sort_by_key(|it| Reverse(it.id));
+                found.truncate(*limit as usize);
+                found.into_iter().map(|it| Record::Handover(Box::new(it))).collect()
+            }
+            Need::TeamMembers(organization, team, limit) => {
+                self.team_members(*organization, *team, *limit)
+            }
             Need::Expiring(id, limit) => {
                 let mut open = self.open();
                 open.retain(|it| it.organization == *id);
@@ -180,6 +194,7 @@ impl Sheets {
                     .flat_map(|it| self.with_surroundings(it))
                     .collect()
             }
+            Record::Handover(it) => self.person(it.from),
             _ => Vec::new(),
         };
         [vec![record], also].concat()
@@ -189,16 +204,32 @@ impl Sheets {
         let mut found = self.company(&Key::Membership(id));
         let Some(Record::Membership(person)) = found.first().cloned() else { return found };
         found.extend(person.user.and_then(|id| self.record(&Key::User(id))));
-        let address = |it: &Membership| Some(it.email.as_ref()?.canonical().clone());
-        for it in self.memberships() {
-            let same_user = it.user.is_some() && it.user == person.user;
-            let same_address = it.email.is_some() && address(&it) == address(&person);
-            let here = it.scope.organization == person.scope.organization;
-            if here && it.is_live() && (same_user || same_address) {
-                found.extend(self.company(&Key::Membership(it.id)));
-            }
-        }
+        let live = self.live(id).into_iter();
+        found.extend(live.flat_map(|id| self.company(&Key::Membership(id))));
         found
+    }
+
+    /// The live memberships of the same user or the same address.
+    fn live(&self, id: MembershipId) -> BTreeSet<MembershipId> {
+        let Some(person) = self.memberships().find(|it| it.id == id) else {
+            return BTreeSet::new();
+        };
+        let address = |it: &Membership| Some(it.email.as_ref()?.canonical().clone());
+        let live = self.memberships().filter(|it| {
+            let same_user = it.user.is_some() && it.user == person.user;
+            let same_address = it.email.is_some() && address(it) == address(&person);
+            let here = it.scope.organization == person.scope.organization;
+            here && it.is_live() && (same_user || same_address)
+        });
+        live.map(|it| it.id).collect()
+    }
+
+    fn team_members(&self, of: OrganizationId, team: TeamId, limit: u32) -> Vec<Record> {
+        let members = self
+            .memberships()
+            .filter(|it| it.scope == of.into() && it.is_active() && it.teams.contains(&team));
+        let ids: BTreeSet<_> = members.map(|it| it.id).collect();
+        ids.into_iter().take(limit as usize).flat_map(|id| self.person(id)).collect()
     }
 
     fn past(&self, id: MembershipId) -> Vec<Record> {
@@ -261,6 +292,12 @@ impl Sheets {
                     matches!(it, Record::Handover(it) if it.organization == *organization)
                 })
             }
+            Find::HandoverReceipts { handover, after, limit } => {
+                let after = after.map(|number| Key::HandoverReceipt(*handover, number));
+                self.by_id("handover_receipt", after.as_ref(), *limit, |it| {
+                    matches!(it, Record::HandoverReceipt(it) if it.batch.handover == *handover)
+                })
+            }
             Find::Entries { stream, after, limit } => {
                 let mut found: Vec<_> = self.log.iter().collect();
                 found.retain(|it| it.entry.stream == *stream && it.entry.position > *after);
@@ -278,7 +315,7 @@ impl Sheets {
                 _ => None,
             }),
             Find::DueHandovers { now, limit } => self.due("handover", *now, *limit, |it| match it {
-                Record::Handover(it) if it.status == HandoverStatus::Running => Some(it.due_at),
+                Record::Handover(it) => it.waits_until(),
                 _ => None,
             }),
             Find::ExpiredInvitations { now, limit } => {
@@ -330,6 +367,13 @@ impl Sheets {
 fn membership(record: Record) -> Option<Membership> {
     match record {
         Record::Membership(it) => Some(*it),
+        _ => None,
+    }
+}
+
+fn handover(record: Record) -> Option<Handover> {
+    match record {
+        Record::Handover(it) => Some(*it),
         _ => None,
     }
 }

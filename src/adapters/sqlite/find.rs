@@ -10,8 +10,8 @@ use super::people;
 use super::place::{integer, stream};
 use super::reader::View;
 use crate::domain::{
-    HandoverId, InvitationId, MembershipId, OrganizationId, Record, SupportAccessId, TeamId,
-    Timestamp, WorkspaceId,
+    HandoverId, InvitationId, MembershipId, OrganizationId, Record, Revision, Stream,
+    SupportAccessId, TeamId, Timestamp, WorkspaceId,
 };
 use crate::ports::Find;
 
@@ -65,17 +65,13 @@ pub(super) fn find(view: &View<'_>, question: &Find) -> Result<Vec<Record>, Fail
             (*organization, after.map(HandoverId::uuid), *limit),
             Record::Handover,
         ),
-        Find::Entries { stream: of, after, limit } => {
-            let (kind, owner) = stream(*of);
-            view.rows(
-                "SELECT e.feed, e.body, d.body
-                 FROM tenure_entry e LEFT JOIN tenure_entry_detail d ON d.feed = e.feed
-                 WHERE e.kind = ?1 AND e.owner = ?2 AND e.position > ?3
-                 ORDER BY e.position LIMIT ?4",
-                params![kind, owner.as_bytes(), integer(after.get()), limit],
-                logged,
-            )
-        }
+        Find::HandoverReceipts { handover, after, limit } => view.rows(
+            "SELECT body FROM tenure_handover_receipt
+             WHERE handover = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+            params![handover.uuid().as_bytes(), after.map_or(-1, i64::from), limit],
+            of(Record::HandoverReceipt),
+        ),
+        Find::Entries { stream, after, limit } => entries(view, *stream, *after, *limit),
         Find::Feed { after, limit } => view.rows(
             "SELECT e.feed, e.body, d.body
              FROM tenure_entry e INDEXED BY tenure_entry_of_organizations
@@ -113,6 +109,23 @@ pub(super) fn find(view: &View<'_>, question: &Find) -> Result<Vec<Record>, Fail
             Record::Organization,
         ),
     }
+}
+
+fn entries(
+    view: &View<'_>,
+    of: Stream,
+    after: Revision,
+    limit: u32,
+) -> Result<Vec<Record>, Failure> {
+    let (kind, owner) = stream(of);
+    view.rows(
+        "SELECT e.feed, e.body, d.body
+         FROM tenure_entry e LEFT JOIN tenure_entry_detail d ON d.feed = e.feed
+         WHERE e.kind = ?1 AND e.owner = ?2 AND e.position > ?3
+         ORDER BY e.position LIMIT ?4",
+        params![kind, owner.as_bytes(), integer(after.get()), limit],
+        logged,
+    )
 }
 
 /// What an organization owns, by id.

@@ -10,8 +10,8 @@ use super::failure::Failure;
 use super::place::Place;
 use super::reader::View;
 use crate::domain::{
-    Claim, FeedPosition, InvitationId, Key, Logged, Membership, MembershipId, Need, OrganizationId,
-    Record, TeamId, UserId,
+    Claim, FeedPosition, HandoverId, InvitationId, Key, Logged, Membership, MembershipId, Need,
+    OrganizationId, Record, TeamId, UserId,
 };
 
 pub(super) fn load(view: &View<'_>, needs: &[Need]) -> Result<Vec<Record>, Failure> {
@@ -27,6 +27,24 @@ struct Loading<'v> {
     view: &'v View<'v>,
     found: BTreeMap<Key, Option<Record>>,
     with_roles: BTreeSet<OrganizationId>,
+}
+
+/// By what a person is known in an organization.
+struct Traits {
+    organization: OrganizationId,
+    user: Option<UserId>,
+    email: Option<String>,
+}
+
+impl Traits {
+    fn of(row: &Row<'_>) -> Result<Self, Failure> {
+        let user: Option<[u8; 16]> = row.get(1)?;
+        Ok(Self {
+            organization: OrganizationId::new(id(row, 0)?),
+            user: user.map(|user| UserId::new(Uuid::from_bytes(user))),
+            email: row.get(2)?,
+        })
+    }
 }
 
 impl Loading<'_> {
@@ -48,6 +66,19 @@ impl Loading<'_> {
                     params![issuer.uuid().as_bytes(), limit],
                 )?;
                 self.invitations(open)
+            }
+            Need::Handovers(id, limit) => self.handovers(*id, *limit),
+            Need::TeamMembers(organization, team, limit) => {
+                let members = self.ids(
+                    "SELECT t.membership
+                     FROM tenure_membership_team t INDEXED BY tenure_membership_team_by_id
+                     CROSS JOIN tenure_membership m ON m.id = t.membership
+                     WHERE t.team = ?1 AND t.organization = ?2 AND t.workspace = x'' AND t.live = 1
+                       AND m.status = 'active'
+                     ORDER BY t.membership LIMIT ?3",
+                    params![team.uuid().as_bytes(), organization.uuid().as_bytes(), limit],
+                )?;
+                members.into_iter().try_for_each(|id| self.person(MembershipId::new(id)))
             }
             Need::Expiring(organization, limit) => {
                 let open = self.ids(
@@ -78,12 +109,18 @@ impl Loading<'_> {
                 }
             }
             Key::Invitation(id) => self.invitation(*id)?,
+            Key::Handover(_) => {
+                if let Some(Record::Handover(it)) = self.record(key)? {
+                    let from = it.from;
+                    self.person(from)?;
+                }
+            }
             Key::Role(..)
             | Key::Workspace(_)
             | Key::User(_)
             | Key::Team(_)
             | Key::SupportAccess(_)
-            | Key::Handover(_)
+            | Key::HandoverReceipt(..)
             | Key::Mail(_)
             | Key::Activity(_)
             | Key::Block(..)
@@ -100,25 +137,59 @@ impl Loading<'_> {
         let Some(Record::Membership(it)) = self.record(&Key::Membership(id))? else {
             return Ok(());
         };
-        let organization = it.scope.organization;
-        let user = it.user;
-        let email = it.email.as_ref().map(|email| email.canonical().as_str().to_owned());
-        let mut others = Vec::new();
-        if let Some(user) = user {
+        let traits = Traits {
+            organization: it.scope.organization,
+            user: it.user,
+            email: it.email.as_ref().map(|email| email.canonical().as_str().to_owned()),
+        };
+        if let Some(user) = traits.user {
             self.record(&Key::User(user))?;
-            others = self.of_user(organization, user)?;
         }
-        if let Some(email) = email {
-            others.extend(self.ids(
-                "SELECT id FROM tenure_membership INDEXED BY tenure_membership_of_email
-                 WHERE organization = ?1 AND email = ?2 AND status <> 'removed'",
-                params![organization.uuid().as_bytes(), email],
-            )?);
-        }
-        for other in others {
+        for other in self.live_memberships(&traits)? {
             self.whole(&Key::Membership(MembershipId::new(other)))?;
         }
         Ok(())
+    }
+
+    fn handovers(&mut self, id: MembershipId, limit: u32) -> Result<(), Failure> {
+        // Not among what is loaded: nothing comes with the handovers.
+        let traits = self.view.rows(
+            "SELECT organization, user, email FROM tenure_membership WHERE id = ?1",
+            [id.uuid().as_bytes()],
+            Traits::of,
+        )?;
+        let Some(traits) = traits.into_iter().next() else { return Ok(()) };
+        let own: BTreeSet<_> =
+            self.live_memberships(&traits)?.into_iter().chain([id.uuid()]).collect();
+        let mut last = BTreeSet::new();
+        for membership in own {
+            last.extend(self.ids(
+                "SELECT handover FROM tenure_handover_person
+                 WHERE membership = ?1 ORDER BY handover DESC LIMIT ?2",
+                params![membership.as_bytes(), limit],
+            )?);
+        }
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        for handover in last.into_iter().rev().take(most) {
+            self.record(&Key::Handover(HandoverId::new(handover)))?;
+        }
+        Ok(())
+    }
+
+    /// The live memberships of a person.
+    fn live_memberships(&self, of: &Traits) -> Result<Vec<Uuid>, Failure> {
+        let mut found = match of.user {
+            Some(user) => self.of_user(of.organization, user)?,
+            None => Vec::new(),
+        };
+        if let Some(email) = &of.email {
+            found.extend(self.ids(
+                "SELECT id FROM tenure_membership INDEXED BY tenure_membership_of_email
+                 WHERE organization = ?1 AND email = ?2 AND status <> 'removed'",
+                params![of.organization.uuid().as_bytes(), email],
+            )?);
+        }
+        Ok(found)
     }
 
     fn past(&mut self, id: MembershipId) -> Result<(), Failure> {
@@ -255,6 +326,7 @@ fn read(view: &View<'_>, key: &Key) -> Result<Option<Record>, Failure> {
         | Key::Team(_)
         | Key::SupportAccess(_)
         | Key::Handover(_)
+        | Key::HandoverReceipt(..)
         | Key::Mail(_)
         | Key::Activity(_)
         | Key::Block(..)
@@ -276,6 +348,7 @@ fn record(key: &Key, row: &Row<'_>) -> Result<Record, Failure> {
         Key::Team(_) => Record::Team(body(row, 0)?),
         Key::SupportAccess(_) => Record::SupportAccess(body(row, 0)?),
         Key::Handover(_) => Record::Handover(body(row, 0)?),
+        Key::HandoverReceipt(..) => Record::HandoverReceipt(body(row, 0)?),
         Key::Mail(_) => Record::Mail(body(row, 0)?),
         Key::Activity(_) => Record::Activity(body(row, 0)?),
         Key::Block(..) => Record::Block(body(row, 0)?),

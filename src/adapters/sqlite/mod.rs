@@ -16,7 +16,7 @@
 //! | --- | --- |
 //! | `migrations/` | the tables, and what each index is for |
 //! | `schema` | opening a file and migrating it |
-//! | `writer` | the thread that commits; `check` finds conflicts; `write`, `put`, `listing` write |
+//! | `writer` | the thread that commits; `check` finds conflicts; `write`, `put`, `listing`, `handover` write |
 //! | `reader` | the threads that read; `load` names records, `find` and `people` ask for pages |
 //! | `place` | how a key finds its row |
 //!
@@ -26,6 +26,7 @@
 mod check;
 mod failure;
 mod find;
+mod handover;
 mod listing;
 mod load;
 mod options;

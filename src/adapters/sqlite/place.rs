@@ -35,6 +35,12 @@ impl Place {
             Key::Team(id) => Self::by_id("tenure_team", id.uuid(), UNVERSIONED),
             Key::SupportAccess(id) => Self::by_id("tenure_support_access", id.uuid(), UNVERSIONED),
             Key::Handover(id) => Self::by_id("tenure_handover", id.uuid(), VERSIONED),
+            Key::HandoverReceipt(handover, number) => Self {
+                table: "tenure_handover_receipt",
+                by: "handover = ?1 AND number = ?2",
+                values: vec![blob(handover.uuid()), Value::Integer(i64::from(*number))],
+                version: UNVERSIONED,
+            },
             Key::Mail(id) => Self::by_id("tenure_mail", id.uuid(), VERSIONED),
             Key::Activity(membership) => Self {
                 table: "tenure_activity",

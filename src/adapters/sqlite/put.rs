@@ -3,11 +3,11 @@
 use rusqlite::{Connection, params};
 
 use super::failure::Failure;
-use super::listing;
 use super::place::{integer, stream};
 use super::write::{body, execute};
+use super::{handover, listing};
 use crate::domain::{
-    Activity, Block, Handover, HandoverStatus, Invitation, Mail, Organization, OrganizationId,
+    Activity, Block, HandoverReceipt, Invitation, Mail, Organization, OrganizationId,
     OrganizationStatus, Receipt, Record, Role, SupportAccess, Team, User, Workspace,
 };
 
@@ -21,7 +21,8 @@ pub(super) fn record(connection: &Connection, record: &Record) -> Result<(), Fai
         Record::Invitation(it) => invitation(connection, it),
         Record::Team(it) => team(connection, it),
         Record::SupportAccess(it) => support_access(connection, it),
-        Record::Handover(it) => handover(connection, it),
+        Record::Handover(it) => handover::put(connection, it),
+        Record::HandoverReceipt(it) => handover_receipt(connection, it),
         Record::Mail(it) => mail(connection, it),
         Record::Activity(it) => activity(connection, it),
         Record::Block(it) => block(connection, it),
@@ -105,20 +106,12 @@ fn support_access(connection: &Connection, it: &SupportAccess) -> Result<(), Fai
     )
 }
 
-fn handover(connection: &Connection, it: &Handover) -> Result<(), Failure> {
+fn handover_receipt(connection: &Connection, it: &HandoverReceipt) -> Result<(), Failure> {
     execute(
         connection,
-        "INSERT INTO tenure_handover (id, organization, version, due_at, body)
-             VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (id) DO UPDATE
-             SET organization = ?2, version = ?3, due_at = ?4, body = ?5",
-        params![
-            it.id.uuid().as_bytes(),
-            it.organization.uuid().as_bytes(),
-            integer(it.version.get()),
-            (it.status == HandoverStatus::Running).then_some(it.due_at.micros()),
-            body(it)?
-        ],
+        "INSERT INTO tenure_handover_receipt (handover, number, body) VALUES (?1, ?2, ?3)
+             ON CONFLICT (handover, number) DO UPDATE SET body = ?3",
+        params![it.batch.handover.uuid().as_bytes(), it.batch.number, body(it)?],
     )
 }
 

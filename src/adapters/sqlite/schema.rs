@@ -10,7 +10,8 @@ use super::options::{Durability, Journal, SqliteOptions};
 /// What brings a file from one version of the tables to the next; `tenure_schema` counts them.
 ///
 /// A released one is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_records.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_records.sql"), include_str!("migrations/0002_handovers.sql")];
 
 /// One row: how many migrations the file has had. `user_version` and `application_id` belong to the
 /// host, who may keep tables of its own in the file.

@@ -1,6 +1,7 @@
 //! What only this store promises, and what it promises as every store does.
 
 mod cast;
+mod handovers;
 mod people;
 
 use std::collections::BTreeSet;
@@ -331,6 +332,44 @@ fn many_open_a_new_file_at_once() {
             block_on(store.commit(put(mail(n, 1)))).unwrap();
         }
     }
+}
+
+#[test]
+fn a_file_of_the_first_version_is_brought_up_to_date() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("people.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("migrations/0001_records.sql")).unwrap();
+    old.execute_batch(
+        "CREATE TABLE tenure_schema (
+             only INTEGER NOT NULL PRIMARY KEY CHECK (only = 1), version INTEGER NOT NULL) STRICT;
+         INSERT INTO tenure_schema VALUES (1, 1)",
+    )
+    .unwrap();
+    let mut ada = member(10, "Ada", "ada@example.com");
+    ada.teams = BTreeSet::from([TeamId::new(id(6))]);
+    super::write::all(&old, &put(person(&ada))).unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let store = SqliteStore::open(&path).unwrap();
+        let handover = Record::Handover(Box::new(handover(8, 10, &[])));
+        block_on(store.commit(put(handover.clone()))).unwrap();
+        let members = Need::TeamMembers(acme(), TeamId::new(id(6)), 9);
+        assert_eq!(block_on(store.load(&[members])).unwrap(), [person(&ada)]);
+        assert_eq!(block_on(store.load(&[Need::Handovers(ada.id, 9)])).unwrap(), [handover]);
+    }
+    let new = rusqlite::Connection::open(&path).unwrap();
+    let fresh = SqliteStore::open(folder.path().join("new.db")).unwrap();
+    let other = rusqlite::Connection::open(folder.path().join("new.db")).unwrap();
+    assert_eq!(tables(&new), tables(&other), "a new file has the same tables");
+    drop(fresh);
+}
+
+/// Every table and index of a file, as it was made.
+fn tables(file: &rusqlite::Connection) -> BTreeSet<(String, Option<String>)> {
+    let mut all = file.prepare("SELECT name, sql FROM sqlite_schema").unwrap();
+    let all = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    all.map(|row| row.unwrap()).filter(|(name, _)| name != "tenure_schema").collect()
 }
 
 #[test]

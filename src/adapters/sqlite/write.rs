@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::place::{Place, integer, stream};
-use super::{listing, put};
+use super::{handover, listing, put};
 use crate::domain::{ChangeSet, Entry, EntryDetail, Forget, Key, Stream};
 
 pub(super) fn all(connection: &Connection, changes: &ChangeSet) -> Result<(), Failure> {
@@ -26,6 +26,7 @@ pub(super) fn all(connection: &Connection, changes: &ChangeSet) -> Result<(), Fa
 fn delete(connection: &Connection, key: &Key) -> Result<(), Failure> {
     match key {
         Key::Membership(id) => listing::delete(connection, *id),
+        Key::Handover(id) => handover::delete(connection, *id),
         Key::Entry(..) => Err(Failure::Senseless("an audit entry is never deleted")),
         Key::Organization(_)
         | Key::Role(..)
@@ -34,16 +35,18 @@ fn delete(connection: &Connection, key: &Key) -> Result<(), Failure> {
         | Key::Invitation(_)
         | Key::Team(_)
         | Key::SupportAccess(_)
-        | Key::Handover(_)
+        | Key::HandoverReceipt(..)
         | Key::Mail(_)
         | Key::Activity(_)
         | Key::Block(..)
-        | Key::Receipt(_) => {
-            let place = Place::of(key);
-            let sql = format!("DELETE FROM {} WHERE {}", place.table, place.by);
-            execute(connection, &sql, params_from_iter(place.values))
-        }
+        | Key::Receipt(_) => delete_row(connection, key),
     }
+}
+
+pub(super) fn delete_row(connection: &Connection, key: &Key) -> Result<(), Failure> {
+    let place = Place::of(key);
+    let sql = format!("DELETE FROM {} WHERE {}", place.table, place.by);
+    execute(connection, &sql, params_from_iter(place.values))
 }
 
 fn append(connection: &Connection, entry: &Entry, detail: &EntryDetail) -> Result<(), Failure> {

@@ -81,12 +81,11 @@ impl Inner {
                     let same = |one: &&mut WorkMove| {
                         one.kind == kind && one.from == from && one.to == share.to
                     };
-                    match moves.iter_mut().find(same) {
-                        Some(one) => one.items += share.items,
-                        None => {
-                            let (to, items) = (share.to, share.items);
-                            moves.push(WorkMove { kind, from, to, items });
-                        }
+                    if let Some(one) = moves.iter_mut().find(same) {
+                        one.items += share.items;
+                    } else {
+                        let (to, items) = (share.to, share.items);
+                        moves.push(WorkMove { kind, from, to, items });
                     }
                 }
             }

@@ -255,11 +255,19 @@ impl Handover {
         let mut left = asked.len() as u64;
         let mut touched = 0;
         let mut places: BTreeMap<Place, VecDeque<ItemId>> = BTreeMap::new();
+        let to = self.receivers(&group);
         for item in found {
-            if item.holder != group.from {
+            let is_there = match item.holder {
+                None => to == Receivers::Nobody,
+                Some(holder) => to.members().contains(&holder),
+            };
+            if item.holder != group.from && !is_there {
                 continue;
             }
             left = left.saturating_sub(1);
+            if item.holder != group.from {
+                continue;
+            }
             if group.untouched_since.is_some() && item.untouched_since != group.untouched_since {
                 touched += 1;
             } else if group.states.include(item.state) && !keeps(&group.kind, &item.place) {
@@ -460,7 +468,7 @@ impl Handover {
         let from = self.from;
         self.progress.shares.clear();
         if matches!(self.work, HandoverWork::HandedOver(_)) {
-            return;
+            self.progress = Progress::default();
         }
         self.progress.groups.retain(|group| group.from != Some(from));
         // Also when nothing has moved yet, there is a survey before the end.
@@ -525,4 +533,71 @@ fn least_loaded(members: &[MembershipId], items: u64, loads: &[Load]) -> Vec<Sha
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn people(many: usize) -> Vec<MembershipId> {
+        (1..=many as u128).map(|n| MembershipId::new(Uuid::from_u128(n))).collect()
+    }
+
+    fn of(shares: &[Share], member: MembershipId) -> u64 {
+        shares.iter().filter(|it| it.to == Some(member)).map(|it| it.items).sum()
+    }
+
+    proptest! {
+        #[test]
+        fn taking_turns_gives_each_as_much_as_the_others(
+            many in 1_usize..8, items in 0_u64..100, turn in any::<u32>(),
+        ) {
+            let all = people(many);
+            let shares = shares(&Receivers::RoundRobin(all.clone()), items, &[], turn);
+            let got: Vec<_> = all.iter().map(|it| of(&shares, *it)).collect();
+            prop_assert_eq!(got.iter().sum::<u64>(), items);
+            prop_assert!(got.iter().max().unwrap_or(&0) - got.iter().min().unwrap_or(&0) <= 1);
+        }
+
+        /// One item at a time to whoever has least, the first of them if several do.
+        #[test]
+        fn the_least_loaded_gets_the_next_item(
+            loads in prop::collection::vec(0_u64..30, 1..8), items in 0_u64..100,
+        ) {
+            let all = people(loads.len());
+            let known: Vec<_> = all
+                .iter()
+                .zip(&loads)
+                .map(|(member, items)| Load { member: *member, items: *items })
+                .collect();
+            let shares = shares(&Receivers::LeastLoaded(all.clone()), items, &known, 0);
+            let mut has: Vec<_> = loads.iter().copied().zip(all.iter().copied()).collect();
+            for _ in 0..items {
+                has.sort_unstable();
+                if let Some((load, _)) = has.first_mut() {
+                    *load += 1;
+                }
+            }
+            has.sort_unstable_by_key(|(_, member)| *member);
+            let levels = |all: Vec<u64>| { let mut all = all; all.sort_unstable(); all };
+            let got: Vec<_> =
+                all.iter().zip(&loads).map(|(it, load)| of(&shares, *it) + load).collect();
+            prop_assert_eq!(shares.iter().map(|it| it.items).sum::<u64>(), items);
+            prop_assert_eq!(levels(got), levels(has.into_iter().map(|(load, _)| load).collect()));
+        }
+    }
+
+    #[test]
+    fn turns_go_on_where_they_ended() {
+        let all = people(3);
+        let first = shares(&Receivers::RoundRobin(all.clone()), 4, &[], 0);
+        let second = shares(&Receivers::RoundRobin(all.clone()), 4, &[], 4);
+        let both = |it| of(&first, it) + of(&second, it);
+        assert_eq!(all.iter().map(|it| both(*it)).collect::<Vec<_>>(), [3, 3, 2]);
+        assert!(shares(&Receivers::RoundRobin(Vec::new()), 4, &[], 0).is_empty());
+        assert!(shares(&Receivers::LeastLoaded(Vec::new()), 4, &[], 0).is_empty());
+    }
 }

@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use super::samples::{
-    Guarded, email, entry, id, membership, one_of_each, organization, removed, shuffled, team,
+    Guarded, email, entry, handover_receipt, id, membership, one_of_each, organization, removed,
+    shuffled, team,
 };
 use super::subject::{Subject, puts};
 use crate::domain::{
@@ -46,6 +47,8 @@ fn change() -> ChangeSet {
     let mut put: Vec<_> = Guarded::ALL.iter().map(|kind| kind.record(4, 1)).collect();
     put.push(record(Membership { status: removed(), ..person(21) }));
     put.push(record(Membership { email: Some(email("new@example.com")), ..person(24) }));
+    put.push(record(Membership { teams: [id(2)].into(), ..person(22) }));
+    put.push(Record::HandoverReceipt(Box::new(handover_receipt(id(1), 4))));
     put.push(Record::Team(Box::new(team(shuffled(1), id(1)))));
     put.push(Record::Organization(Box::new(organization(2, 1))));
     let delete = one_of_each().iter().map(Record::key).collect();
@@ -92,6 +95,7 @@ async fn everything(s: &Subject) -> Vec<(String, Vec<Record>)> {
         needs.push(Need::Record(Key::Entry(Stream::User(id(1)), position)));
     }
     needs.extend([Need::Person(ADA), Need::IssuedBy(id(9), 9), Need::Expiring(id(1), 9)]);
+    needs.extend([Need::Handovers(id(1), 9), Need::TeamMembers(id(1), id(2), 9)]);
     let mut seen = Vec::new();
     for need in needs {
         let found = s.load([need.clone()]).await;
@@ -120,6 +124,7 @@ fn questions() -> Vec<Find> {
         Find::Workspaces { organization, after: None, limit },
         Find::SupportAccesses { organization, after: None, limit },
         Find::Handovers { organization, after: None, limit },
+        Find::HandoverReceipts { handover: id(1), after: None, limit },
         Find::Entries { stream: HERE, after: Revision::NONE, limit },
         Find::Entries { stream: Stream::User(id(1)), after: Revision::NONE, limit },
         Find::Feed { after: FeedPosition(0), limit },

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 use super::samples::{
-    Guarded, at, email, entry, id, invitation, membership, one_of_each, organization, removed,
-    role_name, shuffled, team, user, workspace,
+    Guarded, at, email, entry, handover_receipt, id, invitation, membership, one_of_each,
+    organization, removed, role_name, shuffled, team, user, workspace,
 };
 use super::subject::{Subject, meanwhile, pause, puts};
 use crate::domain::{
@@ -49,6 +49,8 @@ pub(super) async fn what_does_not_exist_is_not_found(s: Subject) {
             Need::Holder(claim.clone()),
             Need::Person(id(number)),
             Need::IssuedBy(id(number), 10),
+            Need::Handovers(id(number), 10),
+            Need::TeamMembers(id(number), id(number), 10),
             Need::Expiring(id(number), 10),
         ]);
         needs
@@ -72,6 +74,7 @@ pub(super) async fn a_record_put_again_replaces_the_one_before(s: Subject) {
     let mut plain: Vec<_> = Guarded::ALL.iter().map(|kind| kind.record(1, 1)).collect();
     s.put(plain.clone()).await;
     plain.extend([record(person(1, 2)), invited(offer(1, &[])), group(1)]);
+    plain.push(Record::HandoverReceipt(Box::new(handover_receipt(id(1), 3))));
     plain.extend(Guarded::ALL.iter().map(|kind| kind.record(2, 9)));
     let plain = plain.split_off(Guarded::ALL.len());
     s.put(plain.clone()).await;

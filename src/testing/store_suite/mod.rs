@@ -29,6 +29,7 @@ mod claims;
 mod commits;
 mod crowd;
 mod guards;
+mod handovers;
 mod loads;
 mod pages;
 mod people;
@@ -106,9 +107,15 @@ const CHECKS: &[(&str, Check)] = checks! {
         teams_are_those_not_deleted_by_id,
         workspaces_support_and_handovers_are_listed_by_id,
         due_mail_comes_in_the_order_in_which_it_is_due,
-        due_handovers_are_those_running,
+        due_handovers_are_those_that_somebody_has_to_see_to,
         expired_invitations_are_those_open,
         due_closings_are_organizations_that_close,
+    }
+    handovers {
+        a_handover_comes_with_whoever_it_is_from,
+        the_handovers_that_concern_a_person_come_with_the_last_first,
+        receipts_of_a_handover_are_listed_by_number,
+        the_active_members_of_a_team_come_by_id,
     }
     people {
         people_are_listed_as_the_filter_says,

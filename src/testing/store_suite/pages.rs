@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::samples::{
-    at, handover, id, invitation, mail, membership, organization, removed, shuffled, support, team,
-    user, workspace,
+    at, batch, handover, id, invitation, mail, membership, organization, removed, shuffled,
+    support, team, user, workspace,
 };
 use super::subject::{Subject, keys};
 use crate::domain::{
@@ -183,21 +183,35 @@ pub(super) async fn due_mail_comes_in_the_order_in_which_it_is_due(s: Subject) {
     falls_due(&s, expected, |now, limit| Find::DueMail { now, limit }).await;
 }
 
-pub(super) async fn due_handovers_are_those_running(s: Subject) {
+pub(super) async fn due_handovers_are_those_that_somebody_has_to_see_to(s: Subject) {
+    use HandoverStatus::{Cancelled, Done, Paused, Returned, Running, Stuck};
+    // Whatever it is, the batch that is asked comes first.
+    let states = [
+        (Running, false),
+        (Running, true),
+        (Paused, false),
+        (Paused, true),
+        (Stuck, false),
+        (Done, false),
+        (Cancelled, true),
+        (Cancelled, false),
+        (Returned, true),
+        (Returned, false),
+    ];
     let mut expected = Vec::new();
-    for number in 0..20 {
-        let due_at = instant(number);
-        let it = Handover { id: shuffled(number), due_at, ..handover(1, 1, 1) };
-        s.put([Record::Handover(Box::new(it.clone()))]).await;
-        let status = match number % 4 {
-            0 => HandoverStatus::Done,
-            1 => HandoverStatus::Stuck,
-            _ => {
-                expected.push((due_at, Record::Handover(Box::new(it))));
-                continue;
-            }
-        };
-        s.put([Record::Handover(Box::new(Handover { status, ..it }))]).await;
+    for number in 0..29 {
+        let it = Handover { id: shuffled(number), due_at: instant(number), ..handover(1, 1, 1) };
+        let busy = Handover { asked: Some(batch(it.id, None)), due_at: at(-99), ..it.clone() };
+        let before = if number % 3 == 0 { busy } else { it.clone() };
+        s.put([Record::Handover(Box::new(before))]).await;
+        let (status, asked) = states[number as usize % states.len()];
+        let asked = asked.then(|| batch(it.id, None));
+        let due = status == Running || asked.is_some();
+        let it = Record::Handover(Box::new(Handover { status, asked, ..it }));
+        s.put([it.clone()]).await;
+        if due {
+            expected.push((instant(number), it));
+        }
     }
     falls_due(&s, expected, |now, limit| Find::DueHandovers { now, limit }).await;
 }

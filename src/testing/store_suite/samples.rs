@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use crate::domain::{
-    Activity, Actor, Block, CommandId, DeactivatedBecause, Digest, EmailAddress, Entry,
-    EntryDetail, Epoch, Event, ExternalId, ExternalIdentity, Fence, FieldName, FieldValue,
-    Generation, Given, Grant, Guard, Handover, HandoverStatus, Head, IdempotencyKey, Invitation,
-    InvitationId, InvitationStatus, IssuerName, Key, Mail, MailAbout, Membership, MembershipId,
-    MembershipStatus, Organization, OrganizationId, OrganizationName, OrganizationStatus, Override,
-    OwnershipOffer, PasswordHash, PermissionName, Profile, Reach, Realm, Reason, Receipt,
-    ReceiptKey, Record, RemovedBecause, Revision, Role, RoleName, Rules, Scope, Source, Stream,
-    SubjectName, SupportAccess, Tally, Team, TeamId, TeamName, Timestamp, User, Workspace,
-    WorkspaceName,
+    Activity, Actor, Batch, BatchItems, BatchName, Block, CommandId, DeactivatedBecause, Digest,
+    EmailAddress, Entry, EntryDetail, Epoch, Event, ExternalId, ExternalIdentity, Fence, FenceName,
+    FieldName, FieldValue, Generation, Given, Grant, Guard, Handover, HandoverId, HandoverReceipt,
+    HandoverStatus, HandoverWork, Head, IdempotencyKey, Invitation, InvitationId, InvitationStatus,
+    IssuerName, ItemId, Key, KindName, Left, LeftBecause, Mail, MailAbout, Membership,
+    MembershipId, MembershipStatus, Organization, OrganizationId, OrganizationName,
+    OrganizationStatus, Override, OwnershipOffer, Part, PasswordHash, PermissionName, Place,
+    Profile, Progress, Reach, Realm, Reason, Receipt, ReceiptKey, Receivers, Record,
+    RemovedBecause, ResourceId, Revision, Role, RoleName, Rules, Scope, Skipped, SkippedBecause,
+    Source, Stream, SubjectName, SupportAccess, Tally, Team, TeamId, TeamName, Timestamp, User,
+    WorkCount, WorkState, WorkStates, Workspace, WorkspaceName,
 };
 
 /// The identity with a number.
@@ -184,13 +186,118 @@ pub(super) fn handover(number: u128, organization: u128, version: u64) -> Handov
         organization: id(organization),
         scope: Scope::from(id::<OrganizationId>(organization)),
         from: id(1),
-        to: Some(id(2)),
-        moves_authorship: true,
+        work: HandoverWork::Everything,
+        parts: vec![part(Receivers::one(id(2)))],
         status: HandoverStatus::Running,
-        batches: 3,
+        planned_at: at(-9),
         moved: 150,
+        skipped: 0,
+        left: Vec::new(),
+        batches: 3,
+        failures: 0,
+        progress: Progress::default(),
+        asked: None,
         due_at: at(0),
         version: Revision::new(version),
+    }
+}
+
+/// All tickets go there.
+pub(super) fn part(to: Receivers) -> Part {
+    Part::new(kind("tickets"), WorkStates::All, None, to)
+}
+
+fn kind(name: &str) -> KindName {
+    KindName::new(name).unwrap()
+}
+
+fn item(name: &str) -> ItemId {
+    ItemId::new(name).unwrap()
+}
+
+fn inbox(name: &str) -> Place {
+    let inbox = FenceName::new("inbox").unwrap();
+    BTreeMap::from([(inbox, ResourceId::new(name).unwrap())])
+}
+
+/// A batch for somebody, or for nobody.
+pub(super) fn batch(handover: HandoverId, to: Option<MembershipId>) -> Batch {
+    Batch {
+        name: BatchName { handover, number: 3 },
+        scope: id::<OrganizationId>(1).into(),
+        kind: kind("tickets"),
+        states: WorkStates::OpenOnly,
+        place: inbox("Ä \"sales\""),
+        from: Some(id(1)),
+        to,
+        items: BatchItems::Next { after: Some(item("Ticket 41; '--")), limit: u32::MAX },
+        untouched_since: Some(BatchName { handover: id(6), number: u32::MAX }),
+    }
+}
+
+/// A handover in the middle of a round, with everything in it that can be in it.
+fn handover_under_way() -> Handover {
+    let left = Left {
+        kind: kind("macros"),
+        place: inbox("sales"),
+        holder: Some(id(1)),
+        items: 7,
+        because: LeftBecause::HeldBack,
+    };
+    let named = Some(vec![item("Ticket 41; '--"), item("北風 😀")]);
+    let to = Receivers::LeastLoaded(vec![id(2), id(3)]);
+    let parts = vec![
+        part(Receivers::RoundRobin(vec![id(3), id(2)])),
+        Part::new(kind("tickets"), WorkStates::OpenOnly, named, to),
+        Part::new(kind("macros"), WorkStates::All, None, Receivers::Nobody),
+    ];
+    let survey = ["tickets", "macros"].map(|name| WorkCount {
+        kind: kind(name),
+        place: inbox("sales"),
+        state: WorkState::Open,
+        items: 1_001,
+    });
+    let mut it = Handover {
+        parts,
+        skipped: 3,
+        left: vec![left],
+        failures: 2,
+        asked: Some(batch(id(1), None)),
+        ..handover(1, 1, 1)
+    };
+    it.begin_round(&survey, |_, _| false);
+    it.share_out(&[id(2), id(3)], &[]);
+    it
+}
+
+/// What a batch did that moved one item.
+pub(super) fn handover_receipt(handover: HandoverId, number: u32) -> HandoverReceipt {
+    HandoverReceipt {
+        batch: BatchName { handover, number },
+        organization: id(1),
+        kind: kind("tickets"),
+        states: WorkStates::All,
+        place: Place::new(),
+        from: Some(id(1)),
+        to: Some(id(2)),
+        moved: vec![item(&format!("Ticket {number}"))],
+        skipped: Vec::new(),
+        at: at(i64::from(number)),
+    }
+}
+
+/// The receipt of a large batch, with everything in it that can be in it.
+fn large_receipt() -> HandoverReceipt {
+    let held_back = SkippedBecause::Refused(Reason::new("a “holiday”; --").unwrap());
+    let because = [SkippedBecause::NotHeld, SkippedBecause::Elsewhere, SkippedBecause::Touched];
+    let skipped = because.into_iter().chain([held_back]);
+    HandoverReceipt {
+        states: WorkStates::OpenOnly,
+        place: inbox("Ä \"sales\""),
+        from: None,
+        moved: (0..500).map(|n| item(&format!("Ticket {n} '; -- 北"))).collect(),
+        skipped: skipped.map(|because| Skipped { item: item("Ticket 7"), because }).collect(),
+        ..handover_receipt(id(1), 3)
     }
 }
 
@@ -325,7 +432,8 @@ pub(super) fn one_of_each() -> Vec<Record> {
         Record::Invitation(Box::new(invitation)),
         Record::Team(Box::new(team)),
         Record::SupportAccess(Box::new(support(1, 1))),
-        Record::Handover(Box::new(handover(1, 1, 1))),
+        Record::Handover(Box::new(handover_under_way())),
+        Record::HandoverReceipt(Box::new(large_receipt())),
         Record::Mail(Box::new(mail(1, 1))),
         Record::Activity(Box::new(activity(1, 1))),
         Record::Block(Block { organization: id(1), digest: Digest::of(&[b"address"]) }),

@@ -132,7 +132,7 @@ CREATE TABLE tenure_handover (
     id BLOB NOT NULL PRIMARY KEY,
     organization BLOB NOT NULL,
     version INTEGER NOT NULL,
-    due_at INTEGER, -- only while it is running
+    due_at INTEGER, -- only while somebody has to see to it
     body TEXT NOT NULL
 ) STRICT;
 -- Find::Handovers.

@@ -7,13 +7,14 @@ use uuid::Uuid;
 
 use super::super::{Durability, SqliteOptions, SqliteStore};
 use crate::domain::{
-    Activity, Actor, Block, ChangeSet, CommandId, Digest, EmailAddress, Entry, EntryDetail, Epoch,
-    Event, Fence, Generation, Handover, HandoverId, HandoverStatus, Head, IdempotencyKey,
-    Invitation, InvitationId, InvitationStatus, Mail, MailAbout, MailId, Membership, MembershipId,
-    MembershipStatus, Organization, OrganizationId, OrganizationName, OrganizationStatus, Profile,
-    Realm, Reason, Receipt, ReceiptKey, Record, Revision, Role, RoleName, Rules, Source, Stream,
-    SubjectName, SupportAccess, SupportAccessId, Tally, Team, TeamId, TeamName, Timestamp, User,
-    UserId, Workspace, WorkspaceId, WorkspaceName,
+    Activity, Actor, BatchName, Block, ChangeSet, CommandId, Digest, EmailAddress, Entry,
+    EntryDetail, Epoch, Event, Fence, Generation, Handover, HandoverId, HandoverReceipt,
+    HandoverStatus, HandoverWork, Head, IdempotencyKey, Invitation, InvitationId, InvitationStatus,
+    ItemId, KindName, Mail, MailAbout, MailId, Membership, MembershipId, MembershipStatus,
+    Organization, OrganizationId, OrganizationName, OrganizationStatus, Part, Place, Profile,
+    Progress, Realm, Reason, Receipt, ReceiptKey, Receivers, Record, Revision, Role, RoleName,
+    Rules, Source, Stream, SubjectName, SupportAccess, SupportAccessId, Tally, Team, TeamId,
+    TeamName, Timestamp, User, UserId, WorkStates, Workspace, WorkspaceId, WorkspaceName,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_000);
@@ -143,6 +144,45 @@ pub(super) fn mail(n: u128, version: u64) -> Record {
     }))
 }
 
+pub(super) fn handover(n: u128, from: u128, to: &[u128]) -> Handover {
+    let to = Receivers::RoundRobin(to.iter().map(|n| MembershipId::new(id(*n))).collect());
+    let tickets = KindName::new("tickets").unwrap();
+    Handover {
+        id: HandoverId::new(id(n)),
+        organization: acme(),
+        scope: acme().into(),
+        from: MembershipId::new(id(from)),
+        work: HandoverWork::Everything,
+        parts: vec![Part::new(tickets, WorkStates::All, None, to)],
+        status: HandoverStatus::Running,
+        planned_at: NOW,
+        moved: 0,
+        skipped: 0,
+        left: Vec::new(),
+        batches: 0,
+        failures: 0,
+        progress: Progress::default(),
+        asked: None,
+        due_at: NOW,
+        version: Revision::new(1),
+    }
+}
+
+pub(super) fn handover_receipt(n: u128, number: u32, items: u32) -> HandoverReceipt {
+    HandoverReceipt {
+        batch: BatchName { handover: HandoverId::new(id(n)), number },
+        organization: acme(),
+        kind: KindName::new("tickets").unwrap(),
+        states: WorkStates::All,
+        place: Place::new(),
+        from: Some(MembershipId::new(id(4))),
+        to: None,
+        moved: (0..items).map(|n| ItemId::new(id(u128::from(n)).to_string()).unwrap()).collect(),
+        skipped: Vec::new(),
+        at: NOW,
+    }
+}
+
 pub(super) fn entry(stream: Stream, position: u64, subjects: &[u128]) -> (Entry, EntryDetail) {
     let detail = EntryDetail::new(uuid::Uuid::from_u128(3), None, &[Event::OrganizationResumed {}]);
     let entry = Entry {
@@ -195,19 +235,8 @@ pub(super) fn one_of_each_kind() -> Vec<Record> {
             until: None,
             revoked_at: None,
         })),
-        Record::Handover(Box::new(Handover {
-            id: HandoverId::new(id(8)),
-            organization: acme(),
-            scope: acme().into(),
-            from: MembershipId::new(id(4)),
-            to: None,
-            moves_authorship: false,
-            status: HandoverStatus::Running,
-            batches: 0,
-            moved: 0,
-            due_at: NOW,
-            version: Revision::new(1),
-        })),
+        Record::Handover(Box::new(handover(8, 404, &[4]))),
+        Record::HandoverReceipt(Box::new(handover_receipt(8, 0, 2))),
         mail(9, 1),
         Record::Activity(Box::new(Activity {
             membership: MembershipId::new(id(4)),

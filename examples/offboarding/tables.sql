@@ -1,0 +1,105 @@
+-- What a help desk holds. `moved_by` names the batch that moved a row last, as long as nothing else
+-- has been done to it: the triggers below forget it.
+CREATE TABLE IF NOT EXISTS batches (
+    id       INTEGER PRIMARY KEY,
+    handover TEXT NOT NULL,
+    number   INTEGER NOT NULL,
+    -- What was answered, and is answered again: JSON, one row for a batch of any size.
+    answer   TEXT NOT NULL,
+    UNIQUE (handover, number)
+);
+
+CREATE TABLE IF NOT EXISTS tickets (
+    id           INTEGER PRIMARY KEY,
+    organization TEXT NOT NULL,
+    workspace    TEXT,
+    inbox        TEXT,
+    subject      TEXT NOT NULL,
+    status       TEXT NOT NULL CHECK (status IN ('open', 'closed')),
+    changed_at   INTEGER NOT NULL DEFAULT 0,
+    assignee     TEXT,
+    -- Why it may not change hands, if it may not: a legal hold.
+    held_back    TEXT,
+    moved_by     INTEGER
+);
+-- By holder and place in the order of ids: a survey, and the next items of a batch.
+CREATE INDEX IF NOT EXISTS tickets_held ON tickets (organization, assignee, inbox, id);
+
+CREATE TABLE IF NOT EXISTS replies (
+    id              INTEGER PRIMARY KEY,
+    organization    TEXT NOT NULL,
+    workspace       TEXT,
+    ticket          INTEGER,
+    body            TEXT NOT NULL,
+    -- Who is credited; who wrote it stays.
+    author          TEXT,
+    original_author TEXT,
+    moved_by        INTEGER
+);
+CREATE INDEX IF NOT EXISTS replies_by ON replies (organization, author, id);
+
+CREATE TABLE IF NOT EXISTS macros (
+    id           INTEGER PRIMARY KEY,
+    organization TEXT NOT NULL,
+    workspace    TEXT,
+    title        TEXT NOT NULL,
+    maker        TEXT,
+    moved_by     INTEGER
+);
+CREATE INDEX IF NOT EXISTS macros_by ON macros (organization, maker, id);
+
+CREATE TABLE IF NOT EXISTS views (
+    id           INTEGER PRIMARY KEY,
+    organization TEXT NOT NULL,
+    workspace    TEXT,
+    title        TEXT NOT NULL,
+    maker        TEXT,
+    moved_by     INTEGER
+);
+CREATE INDEX IF NOT EXISTS views_by ON views (organization, maker, id);
+
+CREATE TABLE IF NOT EXISTS automations (
+    id           INTEGER PRIMARY KEY,
+    organization TEXT NOT NULL,
+    workspace    TEXT,
+    title        TEXT NOT NULL,
+    runs_as      TEXT,
+    moved_by     INTEGER
+);
+CREATE INDEX IF NOT EXISTS automations_as ON automations (organization, runs_as, id);
+
+-- Something is done to a row: its text, its status, its place. Moving a batch does not come by here.
+CREATE TRIGGER IF NOT EXISTS tickets_changed AFTER UPDATE OF inbox, subject, status ON tickets
+    WHEN old.moved_by IS NOT NULL
+    BEGIN UPDATE tickets SET moved_by = NULL WHERE id = new.id; END;
+CREATE TRIGGER IF NOT EXISTS tickets_answered AFTER INSERT ON replies
+    BEGIN UPDATE tickets SET moved_by = NULL WHERE id = new.ticket AND moved_by IS NOT NULL; END;
+CREATE TRIGGER IF NOT EXISTS replies_changed AFTER UPDATE OF body ON replies
+    WHEN old.moved_by IS NOT NULL
+    BEGIN UPDATE replies SET moved_by = NULL WHERE id = new.id; END;
+CREATE TRIGGER IF NOT EXISTS macros_changed AFTER UPDATE OF title ON macros
+    WHEN old.moved_by IS NOT NULL
+    BEGIN UPDATE macros SET moved_by = NULL WHERE id = new.id; END;
+CREATE TRIGGER IF NOT EXISTS views_changed AFTER UPDATE OF title ON views
+    WHEN old.moved_by IS NOT NULL
+    BEGIN UPDATE views SET moved_by = NULL WHERE id = new.id; END;
+CREATE TRIGGER IF NOT EXISTS automations_changed AFTER UPDATE OF title ON automations
+    WHEN old.moved_by IS NOT NULL
+    BEGIN UPDATE automations SET moved_by = NULL WHERE id = new.id; END;
+
+-- Somebody else gets a row, and not with a batch: a batch puts its own name.
+CREATE TRIGGER IF NOT EXISTS tickets_given AFTER UPDATE OF assignee ON tickets
+    WHEN new.moved_by = old.moved_by
+    BEGIN UPDATE tickets SET moved_by = NULL WHERE id = new.id; END;
+CREATE TRIGGER IF NOT EXISTS replies_given AFTER UPDATE OF author ON replies
+    WHEN new.moved_by = old.moved_by
+    BEGIN UPDATE replies SET moved_by = NULL WHERE id = new.id; END;
+CREATE TRIGGER IF NOT EXISTS macros_given AFTER UPDATE OF maker ON macros
+    WHEN new.moved_by = old.moved_by
+    BEGIN UPDATE macros SET moved_by = NULL WHERE id = new.id; END;
+CREATE TRIGGER IF NOT EXISTS views_given AFTER UPDATE OF maker ON views
+    WHEN new.moved_by = old.moved_by
+    BEGIN UPDATE views SET moved_by = NULL WHERE id = new.id; END;
+CREATE TRIGGER IF NOT EXISTS automations_given AFTER UPDATE OF runs_as ON automations
+    WHEN new.moved_by = old.moved_by
+    BEGIN UPDATE automations SET moved_by = NULL WHERE id = new.id; END;
