@@ -141,16 +141,16 @@ fn nothing_stays_behind(book: &Pages, who: MembershipId, retried: bool) -> Check
     match it.status {
         HandoverStatus::Done => {
             // What was named and came later is nobody's plan.
-            let late = |item: &Item| {
-                item.given_at > seen.since
-                    && book.log.iter().all(|m| book.items.get(&m.item).is_none_or(|i| !std::ptr::eq(i, item)) || m.at < item.given_at)
+            let late = |id: &ItemId, item: &Item| {
+                let moved = book.log.iter().any(|it| it.item == *id && it.at > item.given_at);
+                item.given_at > seen.since && !moved
             };
             let named_only = |id: &ItemId, item: &Item| {
                 !it.parts.iter().any(|part| part.kind == item.kind && part.items.is_none())
                     && it.left.iter().any(|left| left.because == LeftBecause::NotHeld)
                     && !id.as_str().is_empty()
             };
-            match held.iter().find(|(id, item)| !late(item) && !named_only(id, item)) {
+            match held.iter().find(|(id, item)| !late(id, item) && !named_only(id, item)) {
                 Some((id, item)) => {
                     Err(format!("{name} is gone and keeps {id} {item:?}; the handover is {it:?}"))
                 }

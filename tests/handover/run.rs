@@ -84,7 +84,8 @@ impl Run {
             .workload(Work(book.clone()))
             .build()
         };
-        let run = Self { book, houses: [house(2), house(3)], clock, tasks: Vec::new() };
+        let houses = [house(2), house(3)];
+        let run = Self { book, houses, clock, tasks: Vec::new() };
         run.arrives(&story.items);
         run
     }
