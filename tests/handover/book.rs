@@ -1,7 +1,7 @@
 //! What truly happened: everything that the store committed and that the host did, in one order,
 //! kept by nobody but the test. It checks each event as it comes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tenure::domain::{
@@ -69,6 +69,8 @@ pub(crate) struct Pages {
     pub(crate) handovers: BTreeMap<HandoverId, Seen>,
     pub(crate) asked: BTreeMap<BatchName, Batch>,
     pub(crate) receipts: BTreeMap<BatchName, HandoverReceipt>,
+    /// Batches whose receiver was to get nothing any more when the answer came.
+    pub(crate) moving_on: BTreeSet<BatchName>,
     pub(crate) items: BTreeMap<ItemId, Item>,
     pub(crate) answers: BTreeMap<BatchName, Moved>,
     pub(crate) log: Vec<Move>,
@@ -94,6 +96,15 @@ impl Book {
 
 fn receivers(it: &Handover, kind: &KindName) -> Vec<Receivers> {
     it.parts.iter().filter(|part| part.kind == *kind).map(|part| part.to.clone()).collect()
+}
+
+/// Whether what a batch brought somebody is not theirs any more, and somebody else's instead.
+fn moves_on(it: &Handover, batch: &Batch) -> bool {
+    if matches!(it.work, HandoverWork::HandedOver(_)) {
+        return false;
+    }
+    batch.to.is_some_and(|to| !it.parts.iter().any(|part| part.to.members().contains(&to)))
+        && it.parts.iter().any(|part| part.kind == batch.kind && part.items.is_none())
 }
 
 pub(crate) fn may_get(to: &Receivers, it: Option<MembershipId>) -> bool {
@@ -161,6 +172,10 @@ impl Pages {
             && it.asked.as_ref() != Some(was)
         {
             self.is_answered(was);
+            let over = before.as_ref().is_some_and(|it| it.it.status.is_over());
+            if !over && moves_on(it, was) {
+                self.moving_on.insert(was.name);
+            }
         }
         if is_new && let Some(batch) = &it.asked {
             self.note_asked(it, batch);

@@ -1,6 +1,6 @@
 //! What must be so once everything has come to rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tenure::domain::{
     BatchName, Handover, HandoverId, HandoverStatus, HandoverWork, ItemId, KindName, LeftBecause,
@@ -63,23 +63,18 @@ fn receipts_say_what_was_done(book: &Pages) -> Checked {
 
 fn counters_are_right(book: &Pages) -> Checked {
     for (id, seen) in &book.handovers {
-        let receipts = book.receipts.values().filter(|it| it.batch.handover == *id);
-        let (mut moved, mut skipped, mut receivers) = (0, 0, BTreeSet::new());
-        for it in receipts {
+        let (mut moved, mut on, mut skipped) = (0, 0, 0);
+        for it in book.receipts.values().filter(|it| it.batch.handover == *id) {
             moved += it.moved.len() as u64;
             skipped += it.skipped.len() as u64;
-            receivers.extend(it.to);
+            // What arrived at somebody who is to get nothing any more counts once it has moved on.
+            on += if book.moving_on.contains(&it.batch) { it.moved.len() as u64 } else { 0 };
         }
         let it = &seen.it;
-        let on = book.log.iter().filter(|m| m.batch.handover == *id && m.from != Some(it.from));
-        let on = if matches!(it.work, HandoverWork::HandedOver(_)) { 0 } else { on.count() as u64 };
-        // What arrived at somebody who was to get nothing any more counts when it has moved on.
-        let at_most = moved.saturating_sub(on);
-        let steady = receivers.iter().all(|id| book.people.get(id).is_some_and(|it| !it.went));
-        if it.skipped != skipped || it.moved > at_most || (steady && it.moved != moved) {
+        if it.skipped != skipped || it.moved != moved - on {
             return Err(format!(
-                "it counts {} moved, {} skipped; the receipts {moved} (of them {on} moved on), \
-                 {skipped}: {it:?}",
+                "it counts {} moved, {} skipped; the receipts {moved}, of which {on} move on, \
+                 and {skipped}: {it:?}",
                 it.moved, it.skipped
             ));
         }
@@ -90,22 +85,19 @@ fn counters_are_right(book: &Pages) -> Checked {
 /// Each handover moves an item once; twice only if it came to somebody who was not to have it any
 /// more, or if it had another way in between.
 fn moved_once(book: &Pages) -> Checked {
-    let mut last: BTreeMap<(HandoverId, &ItemId), (u64, Option<MembershipId>)> = BTreeMap::new();
+    let mut last: BTreeMap<(HandoverId, &ItemId), (u64, BatchName)> = BTreeMap::new();
     for it in &book.log {
         let key = (it.batch.handover, &it.item);
-        let to = book.asked.get(&it.batch).and_then(|asked| asked.to);
-        if let Some((before, receiver)) = last.insert(key, (it.at, to)) {
+        if let Some((before, batch)) = last.insert(key, (it.at, it.batch)) {
             let elsewhere = book.log.iter().any(|other| {
                 other.item == it.item
                     && other.batch.handover != it.batch.handover
                     && (before..it.at).contains(&other.at)
             });
             let given = book.items.get(&it.item).is_some_and(|it| it.given_at > before);
-            let from_receiver = it.from == receiver && it.from.is_some();
-            let receiver_went = receiver
-                .and_then(|it| book.people.get(&it))
-                .is_some_and(|it| it.went);
-            if !(elsewhere || given || (from_receiver && receiver_went)) {
+            let moves_on = book.moving_on.contains(&batch)
+                && book.asked.get(&batch).is_some_and(|asked| asked.to == it.from);
+            if !(elsewhere || given || moves_on) {
                 return Err(format!("{} was moved twice by one handover: {it:?}", it.item));
             }
         }

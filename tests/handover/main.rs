@@ -57,7 +57,7 @@ fn explore(
 
 fn holds(cases: u32, seed: u8, store: impl Fn() -> SharedStore) {
     if let Some((story, why)) = explore(cases, seed, store, None) {
-        panic!("{why}\n{story:#?}");
+        panic!("{why}\n{story}");
     }
 }
 

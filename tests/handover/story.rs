@@ -21,6 +21,22 @@ pub(crate) struct Story {
     pub(crate) ending: Ending,
 }
 
+/// One line for each step.
+impl fmt::Display for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "rules {:?}, inboxes {:?}", self.rules, self.fences)?;
+        for (n, it) in self.items.iter().enumerate() {
+            writeln!(f, "  i{n:03} {it:?}")?;
+        }
+        for it in &self.steps {
+            write!(f, "+{} s: {:?}, workers {:?}", it.after, it.act, it.workers)?;
+            write!(f, ", turns {:?}, host {:?}", it.turns, it.host)?;
+            writeln!(f, ", store {:?}", it.store)?;
+        }
+        write!(f, "{:?}", self.ending)
+    }
+}
+
 /// Somebody of the company.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Who(pub(crate) u8);
