@@ -44,6 +44,7 @@ pub(crate) struct Move {
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(crate) active: bool,
+    pub(crate) live: bool,
     pub(crate) role: String,
     pub(crate) fence: Fence,
     /// When that last changed.
@@ -68,6 +69,8 @@ pub(crate) struct Pages {
     pub(crate) people: BTreeMap<MembershipId, Person>,
     pub(crate) handovers: BTreeMap<HandoverId, Seen>,
     pub(crate) asked: BTreeMap<BatchName, Batch>,
+    /// When the step began in which it was asked for.
+    pub(crate) asked_in: BTreeMap<BatchName, u64>,
     pub(crate) receipts: BTreeMap<BatchName, HandoverReceipt>,
     /// Batches whose receiver was to get nothing any more when the answer came.
     pub(crate) moving_on: BTreeSet<BatchName>,
@@ -81,6 +84,8 @@ pub(crate) struct Pages {
     /// How many workers wait for a late call.
     pub(crate) waiting: usize,
     pub(crate) commits: u64,
+    /// What happened, for whoever has to find out why.
+    pub(crate) told: Vec<String>,
     pub(crate) wrong: Vec<String>,
 }
 
@@ -117,6 +122,10 @@ pub(crate) fn may_get(to: &Receivers, it: Option<MembershipId>) -> bool {
 // ── The store ───────────────────────────────────────────────────────────────────────────────────
 
 impl Pages {
+    pub(crate) fn tells(&mut self, what: String) {
+        self.told.push(format!("{:4} {what}", self.now));
+    }
+
     pub(crate) fn says(&mut self, what: String) {
         self.wrong.push(what);
     }
@@ -134,13 +143,16 @@ impl Pages {
                 let now = self.now;
                 let new = Person {
                     active: it.is_active(),
+                    live: it.is_live(),
                     role: it.role.as_str().to_owned(),
                     fence: it.fence.clone(),
                     changed_at: now,
                     went: !it.is_active(),
                 };
                 let old = self.people.entry(it.id).or_insert_with(|| new.clone());
-                let same = old.active == new.active && old.role == new.role && old.fence == new.fence;
+                let same = old.active == new.active
+                    && old.live == new.live
+                    && old.role == new.role && old.fence == new.fence;
                 if !same {
                     *old = Person { went: old.went || new.went, ..new };
                 }
@@ -182,6 +194,8 @@ impl Pages {
         }
         let same = before.as_ref().is_some_and(|before| before.it.status == it.status);
         let since = before.filter(|_| same).map_or(self.now, |before| before.since);
+        let asked = it.asked.as_ref().map(|it| it.name.number);
+        self.tells(format!("{} {}, asked {asked:?}, left {:?}", it.id, it.status, it.left));
         self.handovers.insert(it.id, Seen { it: it.clone(), since });
     }
 
@@ -203,6 +217,7 @@ impl Pages {
         if let Some(other) = self.asked.insert(batch.name, batch.clone()) {
             self.says(format!("two batches of one name: {other:?} and {batch:?}"));
         }
+        self.asked_in.insert(batch.name, self.began);
         if batch.name.handover != it.id {
             self.says(format!("a batch of another handover: {batch:?}"));
         }
@@ -264,6 +279,7 @@ impl Pages {
             BatchItems::Next { after, limit } => self.next(batch, after.as_ref(), *limit),
             BatchItems::Named(items) => self.named(batch, items),
         };
+        self.tells(format!("the host does {batch:?}: {answer:?}"));
         let forgets = self.bug == Some(Bug::HostForgetsNothing) && batch.items == empty;
         if !forgets {
             self.answers.insert(batch.name, answer.clone());
@@ -335,6 +351,7 @@ impl Pages {
         if batch.untouched_since.is_some() && item.last != batch.untouched_since {
             self.wrong.push(format!("{id} was touched, and goes back: {batch:?}"));
         }
+        self.lands(batch, id);
         let Some(item) = self.items.get_mut(id) else { return };
         let from = item.holder;
         item.holder = batch.to;
@@ -346,15 +363,27 @@ impl Pages {
         self.log.push(Move { at: now, batch: batch.name, item: id.clone(), from });
     }
 
+    /// Work lands on nobody who could not reach it when it was asked for.
+    fn lands(&mut self, batch: &Batch, id: &ItemId) {
+        let (Some(to), Some(item)) = (batch.to, self.items.get(id)) else { return };
+        let asked_in = self.asked_in.get(&batch.name).copied().unwrap_or_default();
+        let steady = self.people.get(&to).is_some_and(|it| it.changed_at <= asked_in);
+        if steady && !self.can_have(to, &item.kind, &item.place) {
+            let name = company().name(to);
+            self.says(format!("{id} lands on {name}, who cannot reach it: {batch:?}"));
+        }
+    }
+
     /// Late calls reach the host.
     pub(crate) fn late_calls_arrive(&mut self) {
         for (ticket, batch) in std::mem::take(&mut self.late) {
+            self.tells(format!("late: {}", batch.name));
             let answer = self.does(&batch);
             self.arrived.insert(ticket, answer);
         }
     }
 
-    /// What is left wrong when somebody looks only at what is committed.
+    /// Whether a handover is about an item, whoever holds it.
     pub(crate) fn covers(it: &Handover, id: &ItemId, item: &Item) -> bool {
         it.parts.iter().any(|part| {
             part.kind == item.kind

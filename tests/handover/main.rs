@@ -22,6 +22,7 @@ mod company;
 mod ports;
 mod run;
 mod story;
+mod tally;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
@@ -73,6 +74,7 @@ fn every_item_is_moved_exactly_once_or_reported_in_memory() {
             scope.spawn(move || holds(cases, seed, in_memory));
         }
     });
+    tally::print();
 }
 
 #[test]

@@ -54,14 +54,26 @@ impl Drop for Waiting {
 }
 
 impl Work {
+    /// What becomes of the next batch.
     fn fault(&self) -> HostFault {
-        self.0.open().host.pop_front().unwrap_or(HostFault::Fine)
+        let host = &mut self.0.open().host;
+        while host.front() == Some(&HostFault::Question) {
+            host.pop_front();
+        }
+        host.pop_front().unwrap_or(HostFault::Fine)
     }
 
     async fn asks<T>(&self, answer: impl FnOnce(&Book) -> T) -> Result<T, WorkloadError> {
-        let fault = self.fault();
+        let fails = {
+            let host = &mut self.0.open().host;
+            let fails = host.front() == Some(&HostFault::Question);
+            if fails {
+                host.pop_front();
+            }
+            fails
+        };
         turn().await;
-        if matches!(fault, HostFault::Before | HostFault::After) {
+        if fails {
             return Err(out());
         }
         let answer = answer(&self.0);
@@ -168,7 +180,7 @@ impl Workload for Work {
                 turn().await;
                 Err(out())
             }
-            HostFault::Fine => {
+            HostFault::Fine | HostFault::Question => {
                 let answer = self.0.open().does(batch);
                 turn().await;
                 Ok(answer)
@@ -262,11 +274,7 @@ impl Watched {
 #[async_trait]
 impl Store for Watched {
     async fn load(&self, needs: &[Need]) -> Result<Vec<Record>, StoreError> {
-        let mut needs = needs.to_vec();
-        if self.book.open().bug == Some(Bug::NobodyIsConcerned) {
-            needs.retain(|it| !matches!(it, Need::Handovers(..)));
-        }
-        self.reads(|| block_on(self.store.load(&needs))).await
+        self.reads(|| block_on(self.store.load(needs))).await
     }
 
     async fn commit(&self, mut changes: ChangeSet) -> Result<(), CommitError> {

@@ -1,5 +1,6 @@
 //! One run of a story: steps, faults and crashes; then everything heals, and the book is checked.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::task::{Context, Waker};
 
@@ -10,7 +11,7 @@ use tenure::commands::{
 };
 use tenure::directory::Maintenance;
 use tenure::domain::{
-    Assignment, DeactivatedBecause, Disposition, HandoverId, HandoverPlan, HandoverStatus, ItemId,
+    Assignment, DeactivatedBecause, Disposition, HandoverId, HandoverPlan, HandoverStatus, HandoverStep, ItemId,
     Key, MembershipId, Need, RemovedBecause, Sharing, Span, WorkState, WorkStates,
 };
 use tenure::testing::{FakeClock, FakeEntropy, Postbox, SharedStore};
@@ -19,6 +20,7 @@ use tenure::{Command, KeyRing, Principal, Scope, Store as _, UserDirectory};
 use crate::book::{Book, Item};
 use crate::bugs::Bug;
 use crate::check;
+use crate::tally;
 use crate::company::{Desk, KEY, company, fence, kind, place};
 use crate::ports::{Watched, Work};
 use crate::story::{Act, Going, Plan, Seed, Step, Story, To, Who, Worker};
@@ -43,12 +45,9 @@ pub(crate) fn run(story: &Story, store: SharedStore, bug: Option<Bug>) -> Result
     let company = company();
     company.begins(story.rules, &story.fences, &store);
     let mut run = Run::new(story, store, bug);
-    for step in &story.steps {
-        run.step(step);
-        run.is_right()?;
-    }
-    run.heals(story)?;
-    run.is_right()
+    let done = run.goes(story);
+    let told = &run.book.open().told;
+    done.map_err(|why| format!("{why}\n{}", told.join("\n")))
 }
 
 fn worker(house: &UserDirectory, worker: Worker) -> Task {
@@ -90,6 +89,15 @@ impl Run {
         run
     }
 
+    fn goes(&mut self, story: &Story) -> Result<(), String> {
+        for step in &story.steps {
+            self.step(step);
+            self.is_right()?;
+        }
+        self.heals(story)?;
+        self.is_right()
+    }
+
     fn is_right(&self) -> Result<(), String> {
         match self.book.open().wrong.first() {
             None => Ok(()),
@@ -107,9 +115,17 @@ impl Run {
         }
         let mut tasks = std::mem::take(&mut self.tasks);
         if let Some((who, command)) = step.act.as_ref().and_then(|act| self.act(act)) {
-            let house = self.houses[0].clone();
+            let (house, book, said) = (self.houses[0].clone(), self.book.clone(), format!("{command:?}"));
             let future = Box::pin(async move {
-                let _ = house.execute_command(who, command).await;
+                let name = command.name();
+                let done = house.execute_command(who, command).await;
+                let how = match &done {
+                    Ok(_) => "done".to_owned(),
+                    Err(error) => format!("{error}"),
+                };
+                let done = if done.is_ok() { "done" } else { "refused or failed" };
+                tally::counts(format!("{} {done}", name.as_str()), 1);
+                book.open().tells(format!("{said}: {how}"));
             });
             tasks.push(Task { future, left: None });
         }
@@ -182,10 +198,60 @@ impl Run {
         }
     }
 
-    fn handover(&self, n: u8) -> Option<HandoverId> {
+    /// One of the handovers from which such a step exists, the latest first.
+    fn handover(&self, n: u8, step: HandoverStep) -> Option<HandoverId> {
         let book = self.book.open();
-        let many = book.handovers.len().max(1);
-        book.handovers.keys().rev().nth(usize::from(n) % many).copied()
+        let fits = book.handovers.values().rev().filter(|it| it.it.status.after(step).is_some());
+        let fits: Vec<_> = fits.map(|it| it.it.id).collect();
+        fits.get(usize::from(n) % fits.len().max(1)).copied()
+    }
+
+    /// The person, or whoever comes next of those who are active, or are not.
+    fn next(&self, who: Who, active: bool, but: Option<MembershipId>) -> Option<MembershipId> {
+        let (members, book) = (&company().members, self.book.open());
+        let from = usize::from(who.0);
+        let all = (from..from + members.len()).map(|n| members[n % members.len()]);
+        let mut fits = all.filter(|id| {
+            let it = &book.people[id];
+            Some(*id) != but && it.live && it.active == active
+        });
+        fits.next()
+    }
+
+    /// The same of those who may go.
+    fn goer(&self, who: Who) -> Option<MembershipId> {
+        self.next(who, true, Some(company().members[0]))
+    }
+
+    fn disposition(&self, to: &To, from: Option<MembershipId>) -> Disposition {
+        let one = |who: &Who| self.next(*who, true, from).unwrap_or(company().members[0]);
+        match to {
+            To::Leave => Disposition::Leave,
+            To::Unassign => Disposition::Unassign,
+            To::To(who) => Disposition::To(one(who)),
+            To::Team { team, least_loaded } => {
+                let teams = &company().teams;
+                let sharing =
+                    if *least_loaded { Sharing::LeastLoaded } else { Sharing::RoundRobin };
+                Disposition::Team(teams[usize::from(*team) % teams.len()], sharing)
+            }
+            To::Split { items, rest } => {
+                let id = |n: &u8| format!("i{n:03}").parse().unwrap();
+                let mut split: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+                for (who, items) in items {
+                    split.entry(one(who)).or_default().extend(items.iter().map(id));
+                }
+                let rest = Box::new(self.disposition(rest, from));
+                Disposition::Split { items: split, rest }
+            }
+        }
+    }
+
+    fn plan(&self, plan: &Plan, from: Option<MembershipId>) -> HandoverPlan {
+        let states = if plan.open_only { WorkStates::OpenOnly } else { WorkStates::All };
+        let assignment = |to: &To| Assignment { to: self.disposition(to, from), states };
+        let kinds = plan.kinds.iter().map(|(n, to)| (kind(*n), assignment(to)));
+        HandoverPlan { all: plan.all.as_ref().map(assignment), kinds: kinds.collect() }
     }
 
     /// The host's part of an act is done at once; else the command.
@@ -194,7 +260,8 @@ impl Run {
         let scope: Scope = organization.into();
         let command: Command = match act {
             Act::Goes { who, how, plan } => {
-                let (membership, handover) = (member(*who), plan.as_ref().map(self::plan));
+                let membership = self.goer(*who)?;
+                let handover = plan.as_ref().map(|plan| self.plan(plan, Some(membership)));
                 match how {
                     Going::Deactivated => {
                         let because = DeactivatedBecause::Left;
@@ -203,32 +270,45 @@ impl Run {
                     Going::Removed => RemoveMember { scope, membership, handover }.into(),
                     Going::Leaves => {
                         let because = RemovedBecause::Left;
-                        let user = company().users[usize::from(who.0)];
+                        let n = company().members.iter().position(|it| *it == membership)?;
                         let leave = Leave { scope, membership, because, handover };
-                        return Some((Principal::Person(user), leave.into()));
+                        return Some((Principal::Person(company().users[n]), leave.into()));
                     }
                 }
             }
             Act::Role { who, role, plan } => {
+                let membership = self.goer(*who)?;
                 let role = crate::company::ROLES[usize::from(*role) % 4].parse().unwrap();
-                let (membership, handover) = (member(*who), plan.as_ref().map(self::plan));
+                let handover = plan.as_ref().map(|plan| self.plan(plan, Some(membership)));
                 ChangeRole { scope, membership, role, handover }.into()
             }
             Act::Inboxes { who, inboxes, plan } => {
-                let (membership, handover) = (member(*who), plan.as_ref().map(self::plan));
+                let membership = self.goer(*who)?;
+                let handover = plan.as_ref().map(|plan| self.plan(plan, Some(membership)));
                 SetFence { scope, membership, fence: fence(*inboxes), handover }.into()
             }
             Act::Back { who, with_work } => {
+                let membership = self.next(*who, false, None)?;
                 let work =
                     if *with_work { WorkOnReturn::ComesBack } else { WorkOnReturn::StaysWhereItIs };
-                Reactivate { scope, membership: member(*who), work }.into()
+                Reactivate { scope, membership, work }.into()
             }
-            Act::Pause(n) => PauseHandover { organization, handover: self.handover(*n)? }.into(),
-            Act::Resume(n) => ResumeHandover { organization, handover: self.handover(*n)? }.into(),
-            Act::Cancel(n) => CancelHandover { organization, handover: self.handover(*n)? }.into(),
+            Act::Pause(n) => {
+                let handover = self.handover(*n, HandoverStep::Pause)?;
+                PauseHandover { organization, handover }.into()
+            }
+            Act::Resume(n) => {
+                let handover = self.handover(*n, HandoverStep::Resume)?;
+                ResumeHandover { organization, handover }.into()
+            }
+            Act::Cancel(n) => {
+                let handover = self.handover(*n, HandoverStep::Cancel)?;
+                CancelHandover { organization, handover }.into()
+            }
             Act::Choose(n, plan) => {
-                let (handover, plan) = (self.handover(*n)?, self::plan(plan));
-                ChooseReceivers { organization, handover, plan }.into()
+                let handover = self.handover(*n, HandoverStep::Choose)?;
+                let from = self.book.open().handovers.get(&handover).map(|it| it.it.from);
+                ChooseReceivers { organization, handover, plan: self.plan(plan, from) }.into()
             }
             Act::Arrives(seeds) => {
                 self.arrives(seeds);
@@ -302,7 +382,9 @@ impl Run {
         }
         self.poll(&[]);
         self.comes_to_rest(ending.items)?;
-        check::everything(&self.book.open(), ending.retries)
+        let book = self.book.open();
+        tally::adds(&book);
+        check::everything(&book, ending.retries)
     }
 
     fn resume(&mut self, from: HandoverStatus) -> Result<(), String> {
@@ -361,35 +443,4 @@ impl Run {
 pub(crate) fn member(who: Who) -> MembershipId {
     let members = &company().members;
     members[usize::from(who.0) % members.len()]
-}
-
-fn disposition(to: &To) -> Disposition {
-    match to {
-        To::Leave => Disposition::Leave,
-        To::Unassign => Disposition::Unassign,
-        To::To(who) => Disposition::To(member(*who)),
-        To::Team { team, least_loaded } => {
-            let teams = &company().teams;
-            let sharing = if *least_loaded { Sharing::LeastLoaded } else { Sharing::RoundRobin };
-            Disposition::Team(teams[usize::from(*team) % teams.len()], sharing)
-        }
-        To::Split { items, rest } => {
-            let id = |n: &u8| format!("i{n:03}").parse().unwrap();
-            let mut split = std::collections::BTreeMap::new();
-            for (who, items) in items {
-                split
-                    .entry(member(*who))
-                    .or_insert_with(std::collections::BTreeSet::new)
-                    .extend(items.iter().map(id));
-            }
-            Disposition::Split { items: split, rest: Box::new(disposition(rest)) }
-        }
-    }
-}
-
-fn plan(plan: &Plan) -> HandoverPlan {
-    let states = if plan.open_only { WorkStates::OpenOnly } else { WorkStates::All };
-    let assignment = |to: &To| Assignment { to: disposition(to), states };
-    let kinds = plan.kinds.iter().map(|(n, to)| (kind(*n), assignment(to)));
-    HandoverPlan { all: plan.all.as_ref().map(assignment), kinds: kinds.collect() }
 }

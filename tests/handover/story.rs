@@ -37,7 +37,7 @@ impl fmt::Display for Story {
     }
 }
 
-/// Somebody of the company.
+/// Somebody of the company, or whoever comes next of those whom it can befall.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Who(pub(crate) u8);
 
@@ -82,7 +82,9 @@ pub(crate) struct Worker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HostFault {
     Fine,
-    /// Not done, and it says so.
+    /// A question fails.
+    Question,
+    /// A batch is not done, and it says so.
     Before,
     /// Done, and the answer is lost.
     After,
@@ -202,12 +204,12 @@ fn act() -> impl Strategy<Value = Act> {
     ];
     let maybe = || weighted(0.8, plan());
     prop_oneof![
-        8 => (leaver(), going, maybe()).prop_map(|(who, how, plan)| Act::Goes { who, how, plan }),
+        9 => (leaver(), going, maybe()).prop_map(|(who, how, plan)| Act::Goes { who, how, plan }),
         2 => (leaver(), 0..4_u8, maybe())
             .prop_map(|(who, role, plan)| Act::Role { who, role, plan }),
         2 => (leaver(), 0..8_u8, maybe())
             .prop_map(|(who, inboxes, plan)| Act::Inboxes { who, inboxes, plan }),
-        4 => (leaver(), any::<bool>()).prop_map(|(who, with_work)| Act::Back { who, with_work }),
+        4 => (leaver(), proptest::bool::weighted(0.7)).prop_map(|(who, with_work)| Act::Back { who, with_work }),
         1 => (0..4_u8).prop_map(Act::Pause),
         2 => (0..4_u8).prop_map(Act::Resume),
         1 => (0..4_u8).prop_map(Act::Cancel),
@@ -234,9 +236,10 @@ fn worker() -> impl Strategy<Value = Worker> {
 fn host_fault() -> impl Strategy<Value = HostFault> {
     prop_oneof![
         6 => Just(HostFault::Fine),
+        1 => Just(HostFault::Question),
         1 => Just(HostFault::Before),
-        1 => Just(HostFault::After),
-        2 => Just(HostFault::Late),
+        2 => Just(HostFault::After),
+        3 => Just(HostFault::Late),
     ]
 }
 
@@ -253,12 +256,17 @@ fn store_fault() -> impl Strategy<Value = StoreFault> {
 fn step() -> impl Strategy<Value = Step> {
     let after = prop_oneof![4 => 1..20_u16, 3 => Just(301_u16), 1 => Just(4_000_u16)];
     let faults = || {
-        let host = prop_oneof![1 => Just(Vec::new()).boxed(), 1 => vec(host_fault(), 1..8).boxed()];
+        let host = prop_oneof![1 => Just(Vec::new()).boxed(), 2 => vec(host_fault(), 1..8).boxed()];
         let store =
             prop_oneof![2 => Just(Vec::new()).boxed(), 1 => vec(store_fault(), 1..24).boxed()];
         (host, store)
     };
-    (after, weighted(0.8, act()), vec(worker(), 0..3), vec(0..4_u8, 0..24), faults()).prop_map(
+    let workers = prop_oneof![
+        1 => Just(Vec::new()).boxed(),
+        3 => vec(worker(), 1..2).boxed(),
+        2 => vec(worker(), 2..3).boxed(),
+    ];
+    (after, weighted(0.8, act()), workers, vec(0..4_u8, 0..24), faults()).prop_map(
         |(after, act, workers, turns, (host, store))| Step {
             after,
             act,
@@ -271,7 +279,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 pub(crate) fn stories() -> impl Strategy<Value = Story> {
-    let rules = [0..4_u8, 0..3_u8, 0..4_u8];
+    let work = prop_oneof![5 => Just(2_u8), 1 => 0..2_u8];
+    let rules = (work, 0..2_u8, 0..3_u8).prop_map(|(work, authors, made)| [work, authors, made]);
     let ending = (any::<[bool; 4]>(), 1..8_u8).prop_map(|(it, items)| Ending {
         lets_go: it[0],
         late_first: it[1],
@@ -279,8 +288,9 @@ pub(crate) fn stories() -> impl Strategy<Value = Story> {
         retries: it[3],
         items,
     });
-    let items = prop_oneof![3 => vec(seed(), 0..20).boxed(), 1 => vec(seed(), 20..60).boxed()];
-    (rules, vec(0..8_u8, 7), items, vec(step(), 3..12), ending).prop_map(
+    let fences = vec(prop_oneof![1 => 0..8_u8, 1 => Just(0b111_u8)], 7);
+    let items = prop_oneof![3 => vec(seed(), 2..20).boxed(), 1 => vec(seed(), 20..60).boxed()];
+    (rules, fences, items, vec(step(), 3..13), ending).prop_map(
         |(rules, fences, items, steps, ending)| Story { rules, fences, items, steps, ending },
     )
 }
