@@ -85,7 +85,7 @@ pub(crate) struct Pages {
     pub(crate) waiting: usize,
     pub(crate) commits: u64,
     /// What happened, for whoever has to find out why.
-    pub(crate) told: Vec<String>,
+    pub(crate) told: Option<Vec<String>>,
     pub(crate) wrong: Vec<String>,
 }
 
@@ -122,8 +122,11 @@ pub(crate) fn may_get(to: &Receivers, it: Option<MembershipId>) -> bool {
 // ── The store ───────────────────────────────────────────────────────────────────────────────────
 
 impl Pages {
-    pub(crate) fn tells(&mut self, what: String) {
-        self.told.push(format!("{:4} {what}", self.now));
+    pub(crate) fn tells(&mut self, what: impl FnOnce() -> String) {
+        let now = self.now;
+        if let Some(told) = &mut self.told {
+            told.push(format!("{now:4} {}", what()));
+        }
     }
 
     pub(crate) fn says(&mut self, what: String) {
@@ -194,8 +197,10 @@ impl Pages {
         }
         let same = before.as_ref().is_some_and(|before| before.it.status == it.status);
         let since = before.filter(|_| same).map_or(self.now, |before| before.since);
-        let asked = it.asked.as_ref().map(|it| it.name.number);
-        self.tells(format!("{} {}, asked {asked:?}, left {:?}", it.id, it.status, it.left));
+        self.tells(|| {
+            let asked = it.asked.as_ref().map(|it| it.name.number);
+            format!("{} {}, asked {asked:?}, left {:?}", it.id, it.status, it.left)
+        });
         self.handovers.insert(it.id, Seen { it: it.clone(), since });
     }
 
@@ -279,7 +284,7 @@ impl Pages {
             BatchItems::Next { after, limit } => self.next(batch, after.as_ref(), *limit),
             BatchItems::Named(items) => self.named(batch, items),
         };
-        self.tells(format!("the host does {batch:?}: {answer:?}"));
+        self.tells(|| format!("the host does {batch:?}: {answer:?}"));
         let forgets = self.bug == Some(Bug::HostForgetsNothing) && batch.items == empty;
         if !forgets {
             self.answers.insert(batch.name, answer.clone());
@@ -377,7 +382,7 @@ impl Pages {
     /// Late calls reach the host.
     pub(crate) fn late_calls_arrive(&mut self) {
         for (ticket, batch) in std::mem::take(&mut self.late) {
-            self.tells(format!("late: {}", batch.name));
+            self.tells(|| format!("late: {}", batch.name));
             let answer = self.does(&batch);
             self.arrived.insert(ticket, answer);
         }

@@ -57,8 +57,8 @@ fn explore(
 }
 
 fn holds(cases: u32, seed: u8, store: impl Fn() -> SharedStore) {
-    if let Some((story, why)) = explore(cases, seed, store, None) {
-        panic!("{why}\n{story}");
+    if let Some((story, why)) = explore(cases, seed, &store, None) {
+        panic!("{why}\n{story}\n{}", run::tell(&story, store()));
     }
 }
 

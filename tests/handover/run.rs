@@ -42,12 +42,17 @@ struct Run {
 
 /// Runs a story in a fresh store; says what went wrong.
 pub(crate) fn run(story: &Story, store: SharedStore, bug: Option<Bug>) -> Result<(), String> {
-    let company = company();
-    company.begins(story.rules, &story.fences, &store);
-    let mut run = Run::new(story, store, bug);
-    let done = run.goes(story);
-    let told = &run.book.open().told;
-    done.map_err(|why| format!("{why}\n{}", told.join("\n")))
+    company().begins(story.rules, &story.fences, &store);
+    Run::new(story, store, bug, false).goes(story)
+}
+
+/// What happened in it, event by event.
+pub(crate) fn tell(story: &Story, store: SharedStore) -> String {
+    company().begins(story.rules, &story.fences, &store);
+    let mut run = Run::new(story, store, None, true);
+    let _ = run.goes(story);
+    let told = std::mem::take(&mut run.book.open().told);
+    told.unwrap_or_default().join("\n")
 }
 
 fn worker(house: &UserDirectory, worker: Worker) -> Task {
@@ -63,13 +68,14 @@ fn worker(house: &UserDirectory, worker: Worker) -> Task {
 }
 
 impl Run {
-    fn new(story: &Story, store: SharedStore, bug: Option<Bug>) -> Self {
+    fn new(story: &Story, store: SharedStore, bug: Option<Bug>, tells: bool) -> Self {
         let (book, clock) = (Book::default(), FakeClock::default());
         clock.advance(Span::hours(1));
         let needs: Vec<_> =
             company().members.iter().map(|id| Need::Record(Key::Membership(*id))).collect();
         book.open().note(&block_on(store.load(&needs)).unwrap());
         book.open().bug = bug;
+        book.open().told = tells.then(Vec::new);
         let watched = Watched::new(store, book.clone());
         let house = |seed| {
             UserDirectory::builder_with(
@@ -115,17 +121,15 @@ impl Run {
         }
         let mut tasks = std::mem::take(&mut self.tasks);
         if let Some((who, command)) = step.act.as_ref().and_then(|act| self.act(act)) {
-            let (house, book, said) = (self.houses[0].clone(), self.book.clone(), format!("{command:?}"));
+            let (house, book) = (self.houses[0].clone(), self.book.clone());
             let future = Box::pin(async move {
                 let name = command.name();
+                let said = command.clone();
                 let done = house.execute_command(who, command).await;
-                let how = match &done {
-                    Ok(_) => "done".to_owned(),
-                    Err(error) => format!("{error}"),
-                };
-                let done = if done.is_ok() { "done" } else { "refused or failed" };
-                tally::counts(format!("{} {done}", name.as_str()), 1);
-                book.open().tells(format!("{said}: {how}"));
+                let how = if done.is_ok() { "done" } else { "refused or failed" };
+                tally::counts(format!("{} {how}", name.as_str()), 1);
+                let error = done.err().map(|it| it.to_string());
+                book.open().tells(|| format!("{how} {error:?}: {said:?}"));
             });
             tasks.push(Task { future, left: None });
         }
