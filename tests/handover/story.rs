@@ -278,19 +278,88 @@ fn step() -> impl Strategy<Value = Step> {
     )
 }
 
-pub(crate) fn stories() -> impl Strategy<Value = Story> {
-    let work = prop_oneof![5 => Just(2_u8), 1 => 0..2_u8];
-    let rules = (work, 0..2_u8, 0..3_u8).prop_map(|(work, authors, made)| [work, authors, made]);
-    let ending = (any::<[bool; 4]>(), 1..8_u8).prop_map(|(it, items)| Ending {
+/// Stories about calls that are late, and what is decided meanwhile.
+fn about_late_calls() -> impl Strategy<Value = Story> {
+    let few = || prop_oneof![3 => Just(2_u8), 3 => Just(3_u8), 1 => Just(5_u8)].prop_map(Who);
+    let to = move || {
+        prop_oneof![
+            4 => few().prop_map(To::To),
+            1 => Just(To::Team { team: 0, least_loaded: false }),
+            1 => Just(To::Unassign),
+        ]
+    };
+    let plan = move || {
+        let split = (vec((few(), vec(0..8_u8, 1..4)), 1..2), to())
+            .prop_map(|(items, rest)| To::Split { items, rest: Box::new(rest) });
+        let kinds = vec((0..6_u8, prop_oneof![2 => to().boxed(), 1 => split.boxed()]), 0..2);
+        (weighted(0.9, to()), kinds, Just(false))
+            .prop_map(|(all, kinds, open_only)| Plan { all, kinds, open_only })
+    };
+    let act = prop_oneof![
+        6 => (few(), Just(Going::Deactivated), weighted(0.9, plan()))
+            .prop_map(|(who, how, plan)| Act::Goes { who, how, plan }),
+        4 => few().prop_map(|who| Act::Back { who, with_work: true }),
+        1 => (few(), 0..8_u8, weighted(0.9, plan()))
+            .prop_map(|(who, inboxes, plan)| Act::Inboxes { who, inboxes, plan }),
+        1 => (few(), 0..4_u8, weighted(0.9, plan()))
+            .prop_map(|(who, role, plan)| Act::Role { who, role, plan }),
+        3 => (0..2_u8).prop_map(Act::Cancel),
+        3 => (0..2_u8, plan()).prop_map(|(n, plan)| Act::Choose(n, plan)),
+        1 => (0..2_u8).prop_map(Act::Pause),
+        1 => (0..2_u8).prop_map(Act::Resume),
+        1 => (0..8_u8).prop_map(Act::Touched),
+        4 => Just(Act::LateCallsArrive),
+    ];
+    let host = vec(
+        prop_oneof![
+            2 => Just(HostFault::Fine),
+            1 => Just(HostFault::Question),
+            1 => Just(HostFault::Before),
+            2 => Just(HostFault::After),
+            4 => Just(HostFault::Late),
+        ],
+        0..4,
+    );
+    let after = prop_oneof![3 => Just(1_u16), 2 => Just(301_u16)];
+    let dies = prop_oneof![3 => Just(None), 1 => (8..40_u8).prop_map(Some)];
+    let worker = (0..2_u8, 1..4_u8, 1..4_u8, dies).prop_map(|(house, items, batches, dies)| {
+        Worker { house, items, batches, dies }
+    });
+    let step = (after, weighted(0.8, act), vec(worker, 0..3), vec(0..4_u8, 0..12), host).prop_map(
+        |(after, act, workers, turns, host)| {
+            Step { after, act, workers, turns, host, store: Vec::new() }
+        },
+    );
+    let seed = (0..6_u8, 0..4_u8, any::<bool>(), few())
+        .prop_map(|(kind, place, closed, holder)| Seed { kind, place, closed, holder });
+    let rules = prop_oneof![3 => Just([2, 0, 0]), 1 => Just([2, 1, 1])];
+    let fences = prop_oneof![2 => Just(vec![7; 7]), 1 => vec(0..8_u8, 7)];
+    (rules, fences, vec(seed, 2..9), vec(step, 3..10), endings()).prop_map(
+        |(rules, fences, items, steps, ending)| Story { rules, fences, items, steps, ending },
+    )
+}
+
+fn endings() -> impl Strategy<Value = Ending> {
+    (any::<[bool; 4]>(), 1..8_u8).prop_map(|(it, items)| Ending {
         lets_go: it[0],
         late_first: it[1],
         resumes: it[2],
         retries: it[3],
         items,
-    });
+    })
+}
+
+/// Half of them about anything, half about calls that are late.
+pub(crate) fn stories() -> impl Strategy<Value = Story> {
+    prop_oneof![about_anything(), about_late_calls()]
+}
+
+fn about_anything() -> impl Strategy<Value = Story> {
+    let work = prop_oneof![5 => Just(2_u8), 1 => 0..2_u8];
+    let rules = (work, 0..2_u8, 0..3_u8).prop_map(|(work, authors, made)| [work, authors, made]);
     let fences = vec(prop_oneof![1 => 0..8_u8, 1 => Just(0b111_u8)], 7);
     let items = prop_oneof![3 => vec(seed(), 2..20).boxed(), 1 => vec(seed(), 20..60).boxed()];
-    (rules, fences, items, vec(step(), 3..13), ending).prop_map(
+    (rules, fences, items, vec(step(), 3..13), endings()).prop_map(
         |(rules, fences, items, steps, ending)| Story { rules, fences, items, steps, ending },
     )
 }
