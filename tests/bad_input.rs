@@ -250,7 +250,7 @@ fn with_lists(stage: &Stage, count: u128) -> Vec<(usize, Command)> {
 async fn huge_lists_are_refused_before_anything_is_looked_up() {
     let stage = stage().await;
     let facts = |who: &str| {
-        let host = Host::new(tenure::Catalogue::new(), KeyRing::new([1; 32]), false);
+        let host = Host::new(tenure::Catalogue::new(), KeyRing::new([1; 32]), Vec::new());
         Facts::new(
             Timestamp::from_micros(1),
             [1; 16],
@@ -398,6 +398,10 @@ fn names_something(name: CommandName) -> bool {
         | C::AskPasswordReset
         | C::ChoosePassword
         | C::DeleteUser
+        | C::PauseHandover
+        | C::ResumeHandover
+        | C::CancelHandover
+        | C::ChooseReceivers
         | C::FoundOrganization => true,
         C::RenameOrganization
         | C::ChangeRules

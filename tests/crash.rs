@@ -140,8 +140,8 @@ impl Writer {
         let (join, leave) = (Vec::new(), vec![membership]);
         self.done(owner, ChangeTeamMembers { organization, team, join, leave, handover: None })
             .await;
-        let (because, handover) = (DeactivatedBecause::Leave, None);
-        self.done(owner, Deactivate { scope, membership, because, handover }).await;
+        let because = DeactivatedBecause::Leave;
+        self.done(owner, Deactivate { scope, membership, because, handover: None }).await;
         if number[1] % 2 == 0 {
             self.done(owner, Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs })
                 .await;
@@ -149,7 +149,7 @@ impl Writer {
             self.done(owner, EditProfile { scope, membership, fields }).await;
         }
         if number[2] % 2 == 0 {
-            self.done(owner, RemoveMember { scope, membership, handover }).await;
+            self.done(owner, RemoveMember { scope, membership, handover: None }).await;
         }
     }
 }

@@ -374,7 +374,7 @@ fn whoever_is_back_keeps_the_work_they_are_given_from_then_on() {
         scope,
         membership: bob,
         because: DeactivatedBecause::Leave,
-        handover: Some(Disposition::To(berta)),
+        handover: Some(Disposition::To(berta).into()),
     };
     let olivia = || company.principal("olivia");
     block_on(company.directory.execute(olivia(), leave)).unwrap();

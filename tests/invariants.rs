@@ -130,7 +130,7 @@ impl World {
             place,
             clock,
             postbox,
-            host: Arc::new(Host::new(catalogue, KeyRing::new(cast::KEY), false)),
+            host: Arc::new(Host::new(catalogue, KeyRing::new(cast::KEY), Vec::new())),
             seed: 0,
             organization: OrganizationId::new(id(0)),
             users: (0..PEOPLE).map(|n| UserId::new(id(1 + n as u128))).collect(),
@@ -1065,10 +1065,10 @@ fn i12_nobody_evades_a_block_by_leaving() {
     let mut world = World::new(Rules { joining, ..Rules::default() }, None, false);
     let (organization, carl) = (world.organization, world.person(4));
     let membership = world.members[4];
-    let (owner, handover) = (world.person(0), None);
-    world.asks(owner.clone(), Block { organization, membership, handover }).unwrap();
+    let owner = world.person(0);
+    world.asks(owner.clone(), Block { organization, membership, handover: None }).unwrap();
     let because = RemovedBecause::Left;
-    let leave = Leave { scope: organization.into(), membership, because, handover };
+    let leave = Leave { scope: organization.into(), membership, because, handover: None };
     world.asks(carl.clone(), leave).unwrap();
     let sign_up = SignUp { organization, email: address(4), profile: Profile::default() };
     assert_eq!(world.asks(carl, sign_up), Err(Refusal::Blocked));

@@ -74,7 +74,7 @@ impl HelpDesk {
         let keys = KeyRing::new(*b"for demonstration, never do this");
         let directory = UserDirectory::builder(store, mailer, keys)
             .permissions::<Desk>()
-            .workload(tickets.clone())
+            .workload(tickets.work())
             .build();
         let (olivia, organization, is_new) = founded(&directory).await?;
         let desk = Self { directory, tickets, organization, olivia, is_new, mails };

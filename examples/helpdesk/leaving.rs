@@ -3,7 +3,7 @@
 use tenure::SessionStamp;
 use tenure::commands::{Command, Deactivate, Invite, Reactivate, RemoveMember, WorkOnReturn};
 use tenure::directory::Maintenance;
-use tenure::domain::{DeactivatedBecause, Disposition};
+use tenure::domain::{DeactivatedBecause, Disposition, HandoverPlan, WorkState};
 
 use crate::Outcome;
 use crate::desk::{Desk, HelpDesk, Person};
@@ -13,12 +13,12 @@ pub(crate) async fn tell(desk: &HelpDesk) -> Outcome {
     chapter("Bob leaves");
     let (ada, bob) = (desk.person("ada@").await?, desk.person("bob@").await?);
     let berta = desk.person("berta@").await?;
-    desk.tickets.add(bob.membership, 1_000, 200)?;
-    desk.tickets.add(berta.membership, 14, 90)?;
+    desk.tickets.add(desk.organization, bob.membership, 1_000, 200)?;
+    desk.tickets.add(desk.organization, berta.membership, 14, 90)?;
     let session = desk.directory.open_session(bob.user, desk.organization).await?;
     say("Bob is signed in, and holds 1,000 open and 200 closed tickets. Ada asks what would \
          happen if he left and Berta took over, before she confirms anything:");
-    let handover = Some(Disposition::To(berta.membership));
+    let handover = Some(Disposition::To(berta.membership).into());
     let leave = leave(desk, &bob, DeactivatedBecause::Left, handover);
     preview(desk, &ada, &bob, leave.clone()).await?;
     holdings(desk, "Before", &[&bob, &berta])?;
@@ -43,8 +43,8 @@ pub(crate) async fn tell(desk: &HelpDesk) -> Outcome {
         return Err("a ticket was lost, closed, opened or left to nobody".into());
     }
     say(format!(
-        "Every closed ticket is still closed, and none is without somebody. What Bob wrote is \
-         still Bob's: {} tickets name him as their author.",
+        "Every closed ticket is still closed, and none is without somebody. What Bob took in \
+         still says so: {} tickets name him.",
         desk.tickets.written(bob.membership)?,
     ));
     bob_returns(desk, &ada, &bob, &session).await?;
@@ -56,7 +56,7 @@ pub(crate) fn leave(
     desk: &HelpDesk,
     who: &Person,
     because: DeactivatedBecause,
-    handover: Option<Disposition>,
+    handover: Option<HandoverPlan>,
 ) -> Command {
     let (scope, membership) = (desk.organization.into(), who.membership);
     Deactivate { scope, membership, because, handover }.into()
@@ -71,10 +71,17 @@ pub(crate) async fn preview(
 ) -> Outcome {
     let preview = desk.directory.preview(&by.principal, command).await?;
     let mut rows = vec![["Leaves".to_owned(), leaver.name.clone()]];
-    for (_, survey) in &preview.work {
-        for it in &survey.counts {
-            let counts = format!("{} open and {} closed {}", it.open, it.closed, it.kind);
-            rows.push(["Changes hands".to_owned(), counts]);
+    for work in &preview.work {
+        for it in &work.holds {
+            let state = match it.state {
+                WorkState::Open => "open",
+                WorkState::Closed => "closed",
+            };
+            rows.push(["Holds".to_owned(), format!("{} {state} {}", it.items, it.kind)]);
+        }
+        for it in &work.moves {
+            let whose = if it.to.is_some() { "to somebody else" } else { "to nobody" };
+            rows.push(["Changes hands".to_owned(), format!("{} {} {whose}", it.items, it.kind)]);
         }
     }
     if let Some(seats) = preview.seats {
@@ -145,7 +152,7 @@ async fn dora_returns(desk: &HelpDesk, ada: &Person, successor: &Person) -> Outc
     let remove = RemoveMember {
         scope: desk.organization.into(),
         membership: dora.membership,
-        handover: Some(Disposition::To(successor.membership)),
+        handover: Some(Disposition::To(successor.membership).into()),
     };
     desk.directory.execute(&ada.principal, remove).await?;
     let invite = Invite::new(desk.organization, "dora@acmehelp.example".parse()?, "agent".parse()?)

@@ -10,7 +10,8 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `desk` | what a host sets up: permissions, roles, rules, the directory |
-//! | `tickets` | the host's own table, and how tickets change hands |
+//! | `tickets` | the host's own tickets |
+//! | `offboarding/work` | how tickets change hands |
 //! | `first_day`, `leaving`, `refusals` | the first day, chapter by chapter |
 //! | `next_day` | every further day |
 //! | `pages` | lists of people and the audit, as pages of a host show them |
@@ -26,6 +27,9 @@ mod pages;
 mod print;
 mod refusals;
 mod tickets;
+#[path = "../offboarding/work.rs"]
+#[allow(dead_code, reason = "this help desk has tickets alone, and any agent may have them")]
+mod work;
 
 use std::path::PathBuf;
 use std::time::Instant;

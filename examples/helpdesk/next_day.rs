@@ -51,8 +51,8 @@ async fn somebody_leaves(desk: &HelpDesk) -> Outcome {
     };
     chapter(&format!("{} leaves", leaver.name));
     let olivia = desk.person(desk::OLIVIA).await?;
-    desk.tickets.add(leaver.membership, 40, 12)?;
-    let handover = Some(Disposition::To(successor.membership));
+    desk.tickets.add(desk.organization, leaver.membership, 40, 12)?;
+    let handover = Some(Disposition::To(successor.membership).into());
     let command = leave(desk, leaver, DeactivatedBecause::ChangedJob, handover);
     preview(desk, &olivia, leaver, command.clone()).await?;
     holdings(desk, "Before", &[leaver, successor])?;

@@ -17,6 +17,8 @@ CREATE TABLE IF NOT EXISTS tickets (
     subject      TEXT NOT NULL,
     status       TEXT NOT NULL CHECK (status IN ('open', 'closed')),
     changed_at   INTEGER NOT NULL DEFAULT 0,
+    -- Who took it in: that stays, whoever has it.
+    author       TEXT,
     assignee     TEXT,
     -- Why it may not change hands, if it may not: a legal hold.
     held_back    TEXT,

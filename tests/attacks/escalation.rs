@@ -28,16 +28,19 @@ async fn attack_19_nobody_touches_whom_they_do_not_outrank_at_any_scope() {
         let membership = it.member(who).membership;
         for scope in [it.organization.into(), scope] {
             let because = DeactivatedBecause::Other;
-            let handover = None;
             let answers = [
                 refused(
                     &it,
                     it.principal("ada"),
-                    Deactivate { scope, membership, because, handover },
+                    Deactivate { scope, membership, because, handover: None },
                 )
                 .await,
-                refused(&it, it.principal("ada"), RemoveMember { scope, membership, handover })
-                    .await,
+                refused(
+                    &it,
+                    it.principal("ada"),
+                    RemoveMember { scope, membership, handover: None },
+                )
+                .await,
                 refused(
                     &it,
                     it.principal("ada"),
@@ -445,12 +448,11 @@ async fn attack_19_the_last_owner_stays_by_every_way_out() {
     assert_eq!(refused(&it, &olivia, leave).await, Refusal::LastOwner);
     let membership = it.member("olivia").membership;
     let scope: Scope = organization.into();
-    let handover = None;
     for who in [Principal::System, it.principal("provisioner")] {
         let because = DeactivatedBecause::Directory;
         let answers = [
-            refused(&it, &who, Deactivate { scope, membership, because, handover }).await,
-            refused(&it, &who, RemoveMember { scope, membership, handover }).await,
+            refused(&it, &who, Deactivate { scope, membership, because, handover: None }).await,
+            refused(&it, &who, RemoveMember { scope, membership, handover: None }).await,
             refused(
                 &it,
                 &who,
@@ -460,11 +462,11 @@ async fn attack_19_the_last_owner_stays_by_every_way_out() {
         ];
         assert_eq!(answers, [Refusal::LastOwner, Refusal::LastOwner, Refusal::LastOwner]);
     }
-    let block = Block { organization, membership, handover };
+    let block = Block { organization, membership, handover: None };
     assert_eq!(refused(&it, Principal::System, block).await, Refusal::LastOwner);
-    let away = RemoveMember { scope: here, membership: invited.membership, handover };
+    let away = RemoveMember { scope: here, membership: invited.membership, handover: None };
     assert_eq!(refused(&it, Principal::System, away).await, Refusal::LastOwner);
-    let leave = Leave { scope, membership, because: RemovedBecause::SelfDeleted, handover };
+    let leave = Leave { scope, membership, because: RemovedBecause::SelfDeleted, handover: None };
     assert_eq!(refused(&it, &olivia, leave).await, Refusal::LastOwner);
 }
 
@@ -476,13 +478,13 @@ async fn attack_09_a_block_outlives_leaving_and_no_directory_lifts_it() {
     let organization = it.organization;
     let scope: Scope = organization.into();
     let bob = it.member("bob");
-    let (membership, handover) = (bob.membership, None);
-    does(&it, it.principal("olivia"), Block { organization, membership, handover }).await;
+    let membership = bob.membership;
+    does(&it, it.principal("olivia"), Block { organization, membership, handover: None }).await;
     let back = Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs };
     assert_eq!(refused(&it, it.principal("provisioner"), back).await, Refusal::Blocked);
     let because = RemovedBecause::Left;
     let who = bob.user.unwrap();
-    does(&it, who, Leave { scope, membership, because, handover }).await;
+    does(&it, who, Leave { scope, membership, because, handover: None }).await;
     let email = Company::email("bob");
     let sign_up = SignUp { organization, email: email.clone(), profile: Profile::default() };
     assert_eq!(refused(&it, who, sign_up).await, Refusal::Blocked);
@@ -548,7 +550,7 @@ async fn nobody_sets_their_own_fence_role_status_or_overrides() {
     for who in ["olivia", "ada"] {
         let membership = it.member(who).membership;
         let principal = it.principal(who);
-        let (because, handover) = (DeactivatedBecause::Other, None);
+        let because = DeactivatedBecause::Other;
         let to = Some(Override::Raise(Reach::ALL));
         let permission = Desk::ExportData.into();
         let answers = [
@@ -561,8 +563,9 @@ async fn nobody_sets_their_own_fence_role_status_or_overrides() {
             refused(&it, &principal, change_role(&it, who, "agent")).await,
             refused(&it, &principal, OverridePermission { scope, membership, permission, to })
                 .await,
-            refused(&it, &principal, Deactivate { scope, membership, because, handover }).await,
-            refused(&it, &principal, RemoveMember { scope, membership, handover }).await,
+            refused(&it, &principal, Deactivate { scope, membership, because, handover: None })
+                .await,
+            refused(&it, &principal, RemoveMember { scope, membership, handover: None }).await,
         ];
         assert!(answers.iter().all(|it| *it == Refusal::Oneself), "{answers:?}");
     }

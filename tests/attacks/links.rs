@@ -125,11 +125,10 @@ async fn attack_09_only_who_is_active_gets_in_by_any_door() {
     }
     // Ada is blocked, Bob goes for good, and their sessions end in the same moment.
     let olivia = it.principal("olivia");
-    let handover = None;
     let membership = it.member("ada").membership;
-    does(it, &olivia, Block { organization, membership, handover }).await;
+    does(it, &olivia, Block { organization, membership, handover: None }).await;
     let (scope, membership) = (organization.into(), it.member("bob").membership);
-    does(it, &olivia, RemoveMember { scope, membership, handover }).await;
+    does(it, &olivia, RemoveMember { scope, membership, handover: None }).await;
     for stamp in &stamps {
         assert!(!it.directory.session_holds(stamp).await.unwrap());
     }

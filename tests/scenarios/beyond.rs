@@ -618,7 +618,7 @@ async fn B_a_handover_is_counted_before_and_moves_in_batches_that_resume() {
     }
     let go = stage.deactivation(bob, Some(Disposition::To(ada.id)));
     let preview = stage.directory.preview(stage.olivia, go.clone()).await.unwrap();
-    assert_eq!(preview.work[0].1.counts[0].open, 1_200);
+    assert_eq!(preview.work[0].holds[0].items, 1_200);
     stage.act(stage.olivia, go).await.unwrap();
     stage.work.fail_next(1);
     stage.settle().await;

@@ -267,12 +267,12 @@ async fn C09_whoever_removes_chooses() {
 
 async fn author_after(authorship: Authorship) -> (bool, bool) {
     let (stage, bob) = with_bob(desk(|it| it.authorship = authorship)).await;
-    stage.work.add(stage.org, "tickets", bob.id);
+    stage.work.add(stage.org, "articles", bob.id);
     let to = Some(Disposition::To(stage.olivia.id));
     stage.act(stage.olivia, stage.deactivation(bob, to)).await.unwrap();
     stage.settle().await;
     let item = stage.work.items().remove(0);
-    (item.author == stage.olivia.id, item.original_author == bob.id)
+    (item.holder == Some(stage.olivia.id), item.original_author == Some(bob.id))
 }
 
 #[tokio::test]

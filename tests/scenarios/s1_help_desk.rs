@@ -393,8 +393,8 @@ async fn S1_38_before_deactivating_people_see_what_it_does() {
     stage.work.add(stage.org, "tickets", bob.id);
     let preview = stage.directory.preview(ada, stage.deactivation(bob, None)).await.unwrap();
     assert_eq!(preview.seats.map(|it| (it.before, it.after)), Some((3, 2)));
-    let (holder, survey) = &preview.work[0];
-    assert_eq!((*holder, survey.counts[0].open), (bob.id, 1));
+    let work = &preview.work[0];
+    assert_eq!((work.holder, work.holds[0].items), (bob.id, 1));
     assert!(stage.row(bob).await.membership.is_active(), "looking changes nothing");
 }
 
@@ -433,7 +433,7 @@ async fn S1_41_the_history_of_a_deactivated_user_is_preserved() {
     stage.deactivate(ada, bob).await.unwrap();
     stage.settle().await;
     let item = stage.work.items().into_iter().find(|it| it.id == ticket).unwrap();
-    assert_eq!((item.author, item.holder), (bob.id, None));
+    assert_eq!((item.original_author, item.holder), (Some(bob.id), None));
     assert_eq!(stage.row(bob).await.membership.display_name(), "Bob");
 }
 

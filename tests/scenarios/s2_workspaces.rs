@@ -84,6 +84,7 @@ async fn enter(stage: &Stage, by: Who, to: Scope, name: &str, level: &str) -> Wh
 
 impl Desks {
     fn revoke(&self, whom: Who, handover: Option<Disposition>) -> RemoveMember {
+        let handover = handover.map(Into::into);
         RemoveMember { scope: self.workspace, membership: whom.id, handover }
     }
 
@@ -338,8 +339,11 @@ async fn S2_79_a_revoke_cannot_be_undone() {
     let it = desks().await;
     it.stage.act(it.maria, it.revoke(it.anton, None)).await.unwrap();
     let (scope, membership) = (it.workspace, it.anton.id);
-    let back =
-        tenure::commands::Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs };
+    let back = tenure::commands::Reactivate {
+        scope,
+        membership,
+        work: tenure::commands::WorkOnReturn::StaysWhereItIs,
+    };
     let undone = it.stage.act(it.stage.olivia, back).await;
     let step = tenure::domain::Step::Reactivate;
     assert_eq!(undone, Err(Refusal::NoTransition { from: StatusName::Removed, step }));
@@ -468,7 +472,7 @@ async fn S2_76_77_leaving_the_organization_hands_over_the_work_in_its_workspaces
     let it = desks().await;
     let contact = it.stage.work.add(it.workspace, "contacts", it.anton.id);
     let whole = it.whole(it.anton).await;
-    let to = Some(Disposition::To(it.whole(it.maria).await));
+    let to = Some(Disposition::To(it.whole(it.maria).await).into());
     let remove = tenure::commands::RemoveMember {
         scope: it.stage.org.into(),
         membership: whole,

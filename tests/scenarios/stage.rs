@@ -191,11 +191,12 @@ impl Stage {
     }
 
     pub(crate) fn deactivation(&self, whom: Who, handover: Option<Disposition>) -> Deactivate {
-        let because = DeactivatedBecause::Left;
+        let (because, handover) = (DeactivatedBecause::Left, handover.map(Into::into));
         Deactivate { scope: self.org.into(), membership: whom.id, because, handover }
     }
 
     pub(crate) fn removal(&self, whom: Who, handover: Option<Disposition>) -> RemoveMember {
+        let handover = handover.map(Into::into);
         RemoveMember { scope: self.org.into(), membership: whom.id, handover }
     }
 

@@ -289,7 +289,7 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
             .with(Desk::UseMacros, Reach::ALL)
     };
     let realm = Realm::Shared;
-    let handover = None;
+    let (handover, running) = (None, HandoverId::new(around.new_id));
     match name {
         C::FoundOrganization => FoundOrganization {
             organization: OrganizationId::new(around.new_id),
@@ -400,6 +400,13 @@ pub(crate) fn command(name: CommandName, target: &Target, around: &Around) -> Co
         C::RemoveMember => RemoveMember { scope, membership, handover }.into(),
         C::Leave => Leave { scope, membership, because: RemovedBecause::Left, handover }.into(),
         C::EraseMember => EraseMember { organization, membership }.into(),
+        C::PauseHandover => PauseHandover { organization, handover: running }.into(),
+        C::ResumeHandover => ResumeHandover { organization, handover: running }.into(),
+        C::CancelHandover => CancelHandover { organization, handover: running }.into(),
+        C::ChooseReceivers => {
+            let plan = HandoverPlan::from(Disposition::Unassign);
+            ChooseReceivers { organization, handover: running, plan }.into()
+        }
         C::CreateRole => CreateRole { organization, role: new_role("helper") }.into(),
         C::EditRole => EditRole { organization, role: new_role("trainee") }.into(),
         C::DeleteRole => DeleteRole { organization, role: role("spare") }.into(),
