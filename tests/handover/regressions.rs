@@ -5,7 +5,7 @@ use crate::{in_memory, run};
 
 const BOB: Who = Who(2);
 const CEM: Who = Who(3);
-const DORA: Who = Who(4);
+const EMIL: Who = Who(5);
 const TICKETS: u8 = 0;
 const CONTACTS: u8 = 1;
 const NOTES: u8 = 3;
@@ -85,9 +85,9 @@ fn what_moves_on_goes_where_its_own_kind_goes_also_after_others_are_chosen() {
     let steps = vec![
         step(goes(BOB, all(To::To(CEM)))).with_a_worker().host(&[HostFault::Late]),
         step(Act::LateCallsArrive),
-        step(goes(CEM, all(To::To(DORA)))).turns(&[1]),
+        step(goes(CEM, all(To::To(EMIL)))).turns(&[1]),
         // What is written now stays with whoever has it, and parts are fewer.
-        step(goes(DORA, None)),
+        step(goes(EMIL, None)),
     ];
     ends_well(&story(EVERYTHING, &[(NOTES, 1, BOB), (TICKETS, 0, CEM)], steps));
 }
@@ -125,7 +125,7 @@ fn a_late_batch_of_a_cancelled_handover_leaves_nothing_with_a_receiver_who_has_l
 fn what_has_moved_on_is_not_moved_on_again_by_the_group_it_was_in() {
     let steps = vec![
         step(goes(BOB, all(To::To(CEM)))).with_a_worker().host(&[HostFault::Before]),
-        step(Act::Choose(0, all(To::To(DORA)).unwrap())),
+        step(Act::Choose(0, all(To::To(EMIL)).unwrap())),
         step(None).later(11).with_a_worker_for(2).host(&[HostFault::Fine, HostFault::Before]),
         step(Act::Choose(0, all(To::To(CEM)).unwrap())),
     ];
