@@ -28,6 +28,8 @@ mod tally;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use tenure::adapters::memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+use tenure::adapters::sqlite::{Durability, SqliteOptions};
 use tenure::testing::SharedStore;
 
 use bugs::Bug;
@@ -67,9 +69,14 @@ fn in_memory() -> SharedStore {
     SharedStore::new(MemoryStore::new())
 }
 
+/// As many as usual, or as somebody wants to wait for.
+fn cases(usual: u32) -> u32 {
+    std::env::var("TENURE_CASES").map_or(usual, |it| it.parse().unwrap())
+}
+
 #[test]
 fn every_item_is_moved_exactly_once_or_reported_in_memory() {
-    let cases = std::env::var("TENURE_CASES").map_or(2_500, |it| it.parse().unwrap());
+    let cases = cases(2_500);
     std::thread::scope(|scope| {
         let first = std::env::var("TENURE_SEED").map_or(1, |it| it.parse().unwrap());
         for seed in [first, first + 1] {
@@ -77,6 +84,47 @@ fn every_item_is_moved_exactly_once_or_reported_in_memory() {
         }
     });
     tally::print();
+}
+
+/// One file for many stories: it is emptied before each.
+#[cfg(feature = "sqlite")]
+struct File {
+    store: SharedStore,
+    beside: rusqlite::Connection,
+    _folder: tempfile::TempDir,
+}
+
+#[cfg(feature = "sqlite")]
+impl File {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stories.db");
+        let store = SqliteOptions::new(&path).durability(Durability::Process).open().unwrap();
+        let beside = rusqlite::Connection::open(&path).unwrap();
+        Self { store: SharedStore::new(store), beside, _folder: folder }
+    }
+
+    fn emptied(&self) -> SharedStore {
+        let tables = "SELECT group_concat('DELETE FROM ' || name, ';') FROM sqlite_schema
+            WHERE type = 'table' AND name LIKE 'tenure\\_%' ESCAPE '\\' AND name <> 'tenure_schema'";
+        let all: String = self.beside.query_row(tables, [], |row| row.get(0)).unwrap();
+        self.beside.execute_batch(&format!("BEGIN; {all}; COMMIT")).unwrap();
+        self.store.clone()
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn every_item_is_moved_exactly_once_or_reported_in_sqlite() {
+    let cases = cases(500);
+    std::thread::scope(|scope| {
+        for seed in [21, 22] {
+            scope.spawn(move || {
+                let file = File::new();
+                holds(cases, seed, || file.emptied());
+            });
+        }
+    });
 }
 
 #[test]
