@@ -155,7 +155,8 @@ impl Pages {
                 let old = self.people.entry(it.id).or_insert_with(|| new.clone());
                 let same = old.active == new.active
                     && old.live == new.live
-                    && old.role == new.role && old.fence == new.fence;
+                    && old.role == new.role
+                    && old.fence == new.fence;
                 if !same {
                     *old = Person { went: old.went || new.went, ..new };
                 }
@@ -248,13 +249,16 @@ impl Pages {
             }
             HandoverWork::Everything | HandoverWork::OutOfReach => {
                 let to = receivers(it, &batch.kind);
-                let moved_on = |from| self.asked.values().any(|it| it.name.handover == batch.name.handover && it.to == Some(from));
+                let moved_on = |from| {
+                    self.asked
+                        .values()
+                        .any(|it| it.name.handover == batch.name.handover && it.to == Some(from))
+                };
                 to.iter().any(|to| may_get(to, batch.to))
                     && batch.from.is_some_and(|from| from == it.from || moved_on(from))
             }
         };
-        let moves_on = std::env::var("KNOWN").is_ok() && batch.from != Some(it.from);
-        if !known && !moves_on {
+        if !known {
             self.says(format!("nobody planned {batch:?} in {it:?}"));
         }
     }
@@ -277,7 +281,9 @@ impl Pages {
                 let emptied = Batch { items: empty.clone(), ..asked.clone() };
                 if *batch != *asked && *batch != emptied {
                     let asked = asked.clone();
-                    self.says(format!("the host is asked for {batch:?}, written down is {asked:?}"));
+                    self.says(format!(
+                        "the host is asked for {batch:?}, written down is {asked:?}"
+                    ));
                 }
             }
         }
@@ -301,7 +307,8 @@ impl Pages {
                 && batch.states.include(it.state)
                 && it.holder == batch.from
         };
-        let behind = self.items.iter().filter(|(id, it)| after.is_none_or(|a| *id > a) && meant(it));
+        let behind =
+            self.items.iter().filter(|(id, it)| after.is_none_or(|a| *id > a) && meant(it));
         let behind: Vec<ItemId> = behind.map(|(id, _)| id.clone()).collect();
         let limit = limit as usize;
         let mut answer = Moved::default();

@@ -31,7 +31,8 @@ pub(crate) const KEY: [u8; 32] = [7; 32];
 pub(crate) const NAMES: [&str; 7] = ["Olivia", "Ada", "Bob", "Cem", "Dora", "Emil", "Fay"];
 const ROLES_OF: [&str; 7] = ["owner", "lead", "agent", "agent", "junior", "agent", "junior"];
 /// Who is in which team.
-const TEAMS: [(&str, &[usize]); 3] = [("East", &[1, 2, 3]), ("West", &[3, 4, 5, 6]), ("South", &[6])];
+const TEAMS: [(&str, &[usize]); 3] =
+    [("East", &[1, 2, 3]), ("West", &[3, 4, 5, 6]), ("South", &[6])];
 /// Roles that somebody is given.
 pub(crate) const ROLES: [&str; 4] = ["lead", "agent", "junior", "clerk"];
 const INBOXES: [&str; 3] = ["sales", "support", "press"];

@@ -49,9 +49,8 @@ fn explore(
         ..Config::default()
     };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
-    let failed = TestRunner::new_with_rng(config, rng).run(&stories(), |story| {
-        run::run(&story, store(), bug).map_err(TestCaseError::fail)
-    });
+    let failed = TestRunner::new_with_rng(config, rng)
+        .run(&stories(), |story| run::run(&story, store(), bug).map_err(TestCaseError::fail));
     match failed {
         Ok(()) => None,
         Err(TestError::Fail(why, story)) => Some((story, why.message().to_owned())),
@@ -69,6 +68,9 @@ fn in_memory() -> SharedStore {
     SharedStore::new(MemoryStore::new())
 }
 
+/// Among so many stories each planted bug is found.
+const STORIES: u32 = 600;
+
 /// As many as usual, or as somebody wants to wait for.
 fn cases(usual: u32) -> u32 {
     std::env::var("TENURE_CASES").map_or(usual, |it| it.parse().unwrap())
@@ -78,12 +80,11 @@ fn cases(usual: u32) -> u32 {
 fn every_item_is_moved_exactly_once_or_reported_in_memory() {
     let cases = cases(2_500);
     std::thread::scope(|scope| {
-        let first = std::env::var("TENURE_SEED").map_or(1, |it| it.parse().unwrap());
-        for seed in [first, first + 1] {
+        for seed in [1, 2] {
             scope.spawn(move || holds(cases, seed, in_memory));
         }
     });
-    tally::print();
+    tally::is_something();
 }
 
 /// One file for many stories: it is emptied before each.
@@ -129,10 +130,15 @@ fn every_item_is_moved_exactly_once_or_reported_in_sqlite() {
 
 #[test]
 fn each_planted_bug_is_found() {
+    // The same stories go well without.
+    holds(STORIES, 3, in_memory);
     for bug in bugs::ALL {
-        let found = explore(600, 3, in_memory, Some(bug));
+        let found = explore(STORIES, 3, in_memory, Some(bug));
         match found {
-            Some((_, why)) => println!("{bug:?}: {}", why.lines().next().unwrap_or_default().chars().take(160).collect::<String>()),
+            Some((_, why)) => println!(
+                "{bug:?}: {}",
+                why.lines().next().unwrap_or_default().chars().take(160).collect::<String>()
+            ),
             None => panic!("nobody notices {bug:?}"),
         }
     }

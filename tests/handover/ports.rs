@@ -254,7 +254,7 @@ impl Watched {
             Some(Bug::CheckpointsLost) => {
                 let driven = changes.append.is_empty()
                     && changes.put.iter().any(|it| matches!(it, Record::Handover(_)));
-                return !(driven && book.commits % 4 == 0);
+                return !(driven && book.commits.is_multiple_of(4));
             }
             _ => {}
         }

@@ -57,12 +57,12 @@ impl Step {
     }
 }
 
-fn all(to: To) -> Option<Plan> {
-    Some(Plan { all: Some(to), kinds: Vec::new(), open_only: false })
+fn all(to: To) -> Plan {
+    Plan { all: Some(to), kinds: Vec::new(), open_only: false }
 }
 
-fn goes(who: Who, plan: Option<Plan>) -> Act {
-    Act::Goes { who, how: Going::Deactivated, plan }
+fn goes(who: Who, plan: impl Into<Option<Plan>>) -> Act {
+    Act::Goes { who, how: Going::Deactivated, plan: plan.into() }
 }
 
 fn ends_well(story: &Story) {
@@ -74,18 +74,18 @@ fn ends_well(story: &Story) {
 #[test]
 #[ignore = "bug: what is named and out of reach is reported twice, by its part and by the rest"]
 fn an_item_that_nobody_reaches_is_reported_once_also_when_it_was_named() {
-    let to = To::Split { items: vec![(BOB, vec![0])], rest: Box::new(To::To(BOB)) };
+    let to = To::Split { items: vec![(BOB, vec![0])], rest: Box::new(To::Somebody(BOB)) };
     let plan = Plan { all: None, kinds: vec![(TICKETS, to)], open_only: false };
-    ends_well(&story([0; 7], &[(TICKETS, 0, CEM)], vec![step(goes(CEM, Some(plan)))]));
+    ends_well(&story([0; 7], &[(TICKETS, 0, CEM)], vec![step(goes(CEM, plan))]));
 }
 
 #[test]
 #[ignore = "bug: a group that moves on names its part by number, and the parts are others by then"]
 fn what_moves_on_goes_where_its_own_kind_goes_also_after_others_are_chosen() {
     let steps = vec![
-        step(goes(BOB, all(To::To(CEM)))).with_a_worker().host(&[HostFault::Late]),
+        step(goes(BOB, all(To::Somebody(CEM)))).with_a_worker().host(&[HostFault::Late]),
         step(Act::LateCallsArrive),
-        step(goes(CEM, all(To::To(EMIL)))).turns(&[1]),
+        step(goes(CEM, all(To::Somebody(EMIL)))).turns(&[1]),
         // What is written now stays with whoever has it, and parts are fewer.
         step(goes(EMIL, None)),
     ];
@@ -111,7 +111,7 @@ fn a_late_batch_of_a_hand_back_leaves_nothing_with_somebody_who_has_left_again()
 #[ignore = "bug: a batch of a handover that was given up comes late to a receiver who has left"]
 fn a_late_batch_of_a_cancelled_handover_leaves_nothing_with_a_receiver_who_has_left() {
     let steps = vec![
-        step(goes(BOB, all(To::To(CEM)))).with_a_worker().host(&[HostFault::Late]),
+        step(goes(BOB, all(To::Somebody(CEM)))).with_a_worker().host(&[HostFault::Late]),
         step(Act::Cancel(0)),
         step(goes(CEM, None)),
         step(None).with_a_worker(),
@@ -124,10 +124,10 @@ fn a_late_batch_of_a_cancelled_handover_leaves_nothing_with_a_receiver_who_has_l
 #[ignore = "bug: the answer to a batch that moves on is not counted off once others are chosen"]
 fn what_has_moved_on_is_not_moved_on_again_by_the_group_it_was_in() {
     let steps = vec![
-        step(goes(BOB, all(To::To(CEM)))).with_a_worker().host(&[HostFault::Before]),
-        step(Act::Choose(0, all(To::To(EMIL)).unwrap())),
+        step(goes(BOB, all(To::Somebody(CEM)))).with_a_worker().host(&[HostFault::Before]),
+        step(Act::Choose(0, all(To::Somebody(EMIL)))),
         step(None).later(11).with_a_worker_for(2).host(&[HostFault::Fine, HostFault::Before]),
-        step(Act::Choose(0, all(To::To(CEM)).unwrap())),
+        step(Act::Choose(0, all(To::Somebody(CEM)))),
     ];
     ends_well(&story(EVERYTHING, &[(CONTACTS, 0, BOB)], steps));
 }

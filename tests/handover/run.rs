@@ -11,8 +11,9 @@ use tenure::commands::{
 };
 use tenure::directory::Maintenance;
 use tenure::domain::{
-    Assignment, DeactivatedBecause, Disposition, HandoverId, HandoverPlan, HandoverStatus, HandoverStep, ItemId,
-    Key, MembershipId, Need, RemovedBecause, Sharing, Span, WorkState, WorkStates,
+    Assignment, DeactivatedBecause, Disposition, HandoverId, HandoverPlan, HandoverStatus,
+    HandoverStep, ItemId, Key, MembershipId, Need, RemovedBecause, Sharing, Span, WorkState,
+    WorkStates,
 };
 use tenure::testing::{FakeClock, FakeEntropy, Postbox, SharedStore};
 use tenure::{Command, KeyRing, Principal, Scope, Store as _, UserDirectory};
@@ -20,10 +21,10 @@ use tenure::{Command, KeyRing, Principal, Scope, Store as _, UserDirectory};
 use crate::book::{Book, Item};
 use crate::bugs::Bug;
 use crate::check;
-use crate::tally;
 use crate::company::{Desk, KEY, company, fence, kind, place};
 use crate::ports::{Watched, Work};
 use crate::story::{Act, Going, Plan, Seed, Step, Story, To, Who, Worker};
+use crate::tally;
 
 /// Somebody at work: a worker, or whoever gave a command.
 struct Task {
@@ -232,7 +233,7 @@ impl Run {
         match to {
             To::Leave => Disposition::Leave,
             To::Unassign => Disposition::Unassign,
-            To::To(who) => Disposition::To(one(who)),
+            To::Somebody(who) => Disposition::To(one(who)),
             To::Team { team, least_loaded } => {
                 let teams = &company().teams;
                 let sharing =

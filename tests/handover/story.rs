@@ -137,13 +137,17 @@ pub(crate) struct Plan {
 pub(crate) enum To {
     Leave,
     Unassign,
-    To(Who),
+    Somebody(Who),
     Team { team: u8, least_loaded: bool },
     Split { items: Vec<(Who, Vec<u8>)>, rest: Box<To> },
 }
 
 /// How it ends, once nothing fails any more.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four choices that have nothing to do with each other"
+)]
 pub(crate) struct Ending {
     /// The host lets go what it held back.
     pub(crate) lets_go: bool,
@@ -169,16 +173,20 @@ fn leaver() -> impl Strategy<Value = Who> {
 
 fn seed() -> impl Strategy<Value = Seed> {
     let kind = prop_oneof![3 => Just(0_u8), 2 => Just(1_u8), 2 => 2..6_u8];
-    (kind, 0..4_u8, any::<bool>(), leaver())
-        .prop_map(|(kind, place, closed, holder)| Seed { kind, place, closed, holder })
+    (kind, 0..4_u8, any::<bool>(), leaver()).prop_map(|(kind, place, closed, holder)| Seed {
+        kind,
+        place,
+        closed,
+        holder,
+    })
 }
 
 fn simple() -> impl Strategy<Value = To> {
     prop_oneof![
         1 => Just(To::Leave),
         2 => Just(To::Unassign),
-        5 => leaver().prop_map(To::To),
-        2 => who().prop_map(To::To),
+        5 => leaver().prop_map(To::Somebody),
+        2 => who().prop_map(To::Somebody),
         5 => (0..3_u8, any::<bool>())
             .prop_map(|(team, least_loaded)| To::Team { team, least_loaded }),
     ]
@@ -283,7 +291,7 @@ fn about_late_calls() -> impl Strategy<Value = Story> {
     let few = || prop_oneof![3 => Just(2_u8), 3 => Just(3_u8), 1 => Just(5_u8)].prop_map(Who);
     let to = move || {
         prop_oneof![
-            4 => few().prop_map(To::To),
+            4 => few().prop_map(To::Somebody),
             1 => Just(To::Team { team: 0, least_loaded: false }),
             1 => Just(To::Unassign),
         ]
@@ -292,8 +300,11 @@ fn about_late_calls() -> impl Strategy<Value = Story> {
         let split = (vec((few(), vec(0..8_u8, 1..4)), 1..2), to())
             .prop_map(|(items, rest)| To::Split { items, rest: Box::new(rest) });
         let kinds = vec((0..6_u8, prop_oneof![2 => to().boxed(), 1 => split.boxed()]), 0..2);
-        (weighted(0.9, to()), kinds, Just(false))
-            .prop_map(|(all, kinds, open_only)| Plan { all, kinds, open_only })
+        (weighted(0.9, to()), kinds, Just(false)).prop_map(|(all, kinds, open_only)| Plan {
+            all,
+            kinds,
+            open_only,
+        })
     };
     let act = prop_oneof![
         6 => (few(), Just(Going::Deactivated), weighted(0.9, plan()))
@@ -322,12 +333,16 @@ fn about_late_calls() -> impl Strategy<Value = Story> {
     );
     let after = prop_oneof![3 => Just(1_u16), 2 => Just(301_u16)];
     let dies = prop_oneof![3 => Just(None), 1 => (8..40_u8).prop_map(Some)];
-    let worker = (0..2_u8, 1..4_u8, 1..4_u8, dies).prop_map(|(house, items, batches, dies)| {
-        Worker { house, items, batches, dies }
-    });
+    let worker = (0..2_u8, 1..4_u8, 1..4_u8, dies)
+        .prop_map(|(house, items, batches, dies)| Worker { house, items, batches, dies });
     let step = (after, weighted(0.8, act), vec(worker, 0..3), vec(0..4_u8, 0..12), host).prop_map(
-        |(after, act, workers, turns, host)| {
-            Step { after, act, workers, turns, host, store: Vec::new() }
+        |(after, act, workers, turns, host)| Step {
+            after,
+            act,
+            workers,
+            turns,
+            host,
+            store: Vec::new(),
         },
     );
     let seed = (0..6_u8, 0..4_u8, any::<bool>(), few())

@@ -39,7 +39,28 @@ pub(crate) fn adds(book: &Pages) {
     }
 }
 
-pub(crate) fn print() {
+/// What the stories came to, and that it was something.
+pub(crate) fn is_something() {
+    print();
+    let tally = TALLY.lock().unwrap_or_else(PoisonError::into_inner);
+    for what in [
+        "batches moving on",
+        "everything done",
+        "everything returned",
+        "everything stuck",
+        "handed back done",
+        "handed back stuck",
+        "handed back, left touched",
+        "out of reach done",
+        "out of reach stuck",
+        "everything, left held back",
+        "everything, left out of reach",
+    ] {
+        assert!(tally.contains_key(what), "no story comes to this: {what}");
+    }
+}
+
+fn print() {
     for (what, n) in TALLY.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         println!("{what}: {n}");
     }
