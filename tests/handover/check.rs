@@ -142,7 +142,21 @@ fn nothing_stays_behind(book: &Pages, who: MembershipId, retried: bool) -> Check
                     && it.left.iter().any(|left| left.because == LeftBecause::NotHeld)
                     && !id.as_str().is_empty()
             };
-            match held.iter().find(|(id, item)| !late(id, item) && !named_only(id, item)) {
+            // It is on its way on in a handover that waits, or was reported there.
+            let elsewhere = |item: &Item| {
+                let other = item.last.and_then(|name| book.handovers.get(&name.handover));
+                other.is_some_and(|other| match other.it.status {
+                    HandoverStatus::Paused => true,
+                    HandoverStatus::Stuck => {
+                        other.it.left.iter().any(|left| left.holder == Some(who))
+                    }
+                    _ => false,
+                })
+            };
+            match held
+                .iter()
+                .find(|(id, item)| !elsewhere(item) && !late(id, item) && !named_only(id, item))
+            {
                 Some((id, item)) => {
                     Err(format!("{name} is gone and keeps {id} {item:?}; the handover is {it:?}"))
                 }

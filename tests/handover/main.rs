@@ -45,7 +45,7 @@ fn explore(
     let config = Config {
         cases,
         failure_persistence: None,
-        max_shrink_iters: if bug.is_some() { 0 } else { 4_096 },
+        max_shrink_iters: if bug.is_some() { 0 } else { 2_048 },
         ..Config::default()
     };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
