@@ -158,3 +158,29 @@ fn a_late_batch_of_a_kind_that_stays_by_now_leaves_nothing_with_a_receiver_who_h
     ];
     ends_well(&story(EVERYTHING, &[(NOTES, 1, BOB)], steps));
 }
+
+#[test]
+#[ignore = "bug: what moves on and finds nobody is forgotten when the handover is tried again"]
+fn what_is_stuck_on_its_way_on_is_still_there_when_it_is_tried_again() {
+    let nowhere = [0b111, 0, 0, 0b001, 0, 0, 0];
+    let steps = vec![
+        step(goes(BOB, all(To::Somebody(CEM)))).with_a_worker().host(&[HostFault::Late]),
+        step(goes(CEM, all(To::Somebody(EMIL)))),
+        step(None).with_a_worker(),
+        step(Act::LateCallsArrive),
+    ];
+    ends_well(&story(nowhere, &[(TICKETS, 1, BOB)], steps));
+}
+
+#[test]
+#[ignore = "bug: what was on its way on stays with a receiver who has left when that is given up"]
+fn a_handover_given_up_leaves_nothing_with_a_receiver_who_has_left() {
+    let steps = vec![
+        step(goes(BOB, all(To::Somebody(CEM)))).with_a_worker().host(&[HostFault::Late]),
+        step(goes(CEM, None)),
+        step(None).with_a_worker(),
+        step(Act::LateCallsArrive),
+        step(Act::Cancel(0)),
+    ];
+    ends_well(&story(EVERYTHING, &[(TICKETS, 1, BOB)], steps));
+}
