@@ -32,10 +32,12 @@ pub struct Progress {
     turn: u32,
     /// For a hand-back: the last receipt that was looked at.
     receipt: Option<u32>,
-    /// How many items its survey found that were to move.
-    found: u64,
-    /// How many rounds in a row have moved nothing.
+    /// What its survey found that was to move.
+    found: Vec<(KindName, Place, u64)>,
+    /// How many rounds in a row have found the same and moved nothing.
     idle: u32,
+    /// Whether nothing but what stays is found again: there is no more to do.
+    ended: bool,
     /// How many times it has waited for others.
     waits: u32,
 }
@@ -150,17 +152,17 @@ impl Handover {
         }))
     }
 
-    /// Between two rounds. Work that arrived during a round moves in the next; a round is the last
-    /// if its survey finds nothing but what stays.
+    /// Between two rounds. Work that arrived during a round moves in the next; the last one finds
+    /// nothing, or nothing but what stayed in the one before.
     fn next_round(&self) -> Next {
         let progress = &self.progress;
         if let HandoverWork::HandedOver(earlier) = self.work {
             return Next::Receipt(earlier, progress.receipt);
         }
-        if !progress.begun || progress.found > self.staying() {
-            return Next::Survey;
+        if progress.begun && (progress.ended || progress.found.is_empty()) {
+            return Next::End(self.end());
         }
-        Next::End(self.end())
+        Next::Survey
     }
 
     /// How many items stay that were to move: what is named and not there is none of them.
@@ -201,14 +203,10 @@ impl Handover {
         survey: &[WorkCount],
         keeps: impl Fn(&KindName, &Place) -> bool,
     ) {
-        const IDLE: u32 = 3;
         let first = !self.progress.begun;
-        let Progress { turn, waits, idle, moved, .. } = self.progress;
-        let idle = if first || moved > 0 { 0 } else { idle + 1 };
-        self.progress = Progress { begun: true, turn, waits, idle, ..Progress::default() };
-        if !first {
-            self.left.retain(|it| it.because == LeftBecause::NotHeld);
-        }
+        let turn = self.progress.turn;
+        let new = Progress { begun: true, turn, waits: self.progress.waits, ..Progress::default() };
+        let before = std::mem::replace(&mut self.progress, new);
         for (number, part) in self.parts.iter().enumerate() {
             let mut places: BTreeMap<&Place, u64> = BTreeMap::new();
             for count in survey.iter().filter(|it| it.kind == part.kind && it.items > 0) {
@@ -235,17 +233,47 @@ impl Handover {
                 }
                 None => {
                     let next = |items| GroupItems::Next { after: None, items };
-                    self.progress.found += places.values().sum::<u64>();
+                    let found =
+                        places.iter().map(|(place, n)| (part.kind.clone(), (*place).clone(), *n));
+                    self.progress.found.extend(found);
                     let groups = places.into_iter().map(|(place, n)| group(place, next(n)));
                     self.progress.groups.extend(groups);
                 }
             }
         }
+        if !first {
+            self.go_by(&before);
+        }
+    }
+
+    /// Ends it if nothing has changed since the round before; otherwise what stayed in that one may
+    /// move in this.
+    fn go_by(&mut self, before: &Progress) {
+        const IDLE: u32 = 3;
+        let of_the_rest = |it: &Left| {
+            let rest = self.parts.iter().any(|part| part.items.is_none() && part.kind == it.kind);
+            rest && it.because != LeftBecause::NotHeld
+        };
+        let (stayed, others): (Vec<_>, Vec<_>) = self.left.drain(..).partition(of_the_rest);
+        self.left = others;
+        if before.moved > 0 || before.found != self.progress.found {
+            return;
+        }
         // A host that counts what it never gives is not asked for ever.
-        if idle >= IDLE {
-            for group in std::mem::take(&mut self.progress.groups) {
-                self.leave(&group, group.items.count(), LeftBecause::HeldBack);
+        self.progress.idle = before.idle + 1;
+        let mut unsaid = Vec::new();
+        for (kind, place, items) in &self.progress.found {
+            let said = stayed.iter().filter(|it| it.kind == *kind && it.place == *place);
+            let items = items.saturating_sub(said.map(|it| it.items).sum());
+            if items > 0 {
+                let (kind, place, holder) = (kind.clone(), place.clone(), Some(self.from));
+                unsaid.push(Left { kind, place, holder, items, because: LeftBecause::HeldBack });
             }
+        }
+        if unsaid.is_empty() || self.progress.idle > IDLE {
+            self.left.extend(stayed.into_iter().chain(unsaid));
+            self.progress.groups.clear();
+            self.progress.ended = true;
         }
     }
 
