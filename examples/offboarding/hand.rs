@@ -49,11 +49,6 @@ pub(crate) fn move_all(file: &Path, from: &str, moves: &[Move], batch: i64) -> O
     let connection = Connection::open(file)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
-    // Nobody who does it by hand keeps marks of what moved.
-    connection.execute_batch(
-        "DROP TRIGGER tickets_given; DROP TRIGGER replies_given; DROP TRIGGER macros_given;
-         DROP TRIGGER views_given;",
-    )?;
     let organization: String =
         connection.query_row("SELECT organization FROM tickets", [], |row| row.get(0))?;
     let mut moved = 0;

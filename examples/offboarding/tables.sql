@@ -1,5 +1,6 @@
 -- What a help desk holds. `moved_by` names the batch that moved a row last, as long as nothing else
--- has been done to it: the triggers below forget it.
+-- has been done to it: the triggers below forget it, and so does whoever gives a row to somebody
+-- else (`SET assignee = ?, moved_by = NULL`).
 CREATE TABLE IF NOT EXISTS batches (
     id       INTEGER PRIMARY KEY,
     handover TEXT NOT NULL,
@@ -24,8 +25,10 @@ CREATE TABLE IF NOT EXISTS tickets (
     held_back    TEXT,
     moved_by     INTEGER
 );
--- By holder and place in the order of ids: a survey, and the next items of a batch.
-CREATE INDEX IF NOT EXISTS tickets_held ON tickets (organization, assignee, inbox, id);
+-- By holder and place in the order of ids, with the state: a survey, the loads and the next items of a
+-- batch look at no row.
+CREATE INDEX IF NOT EXISTS tickets_held
+    ON tickets (organization, assignee, inbox, id, status);
 
 CREATE TABLE IF NOT EXISTS replies (
     id              INTEGER PRIMARY KEY,
@@ -87,21 +90,4 @@ CREATE TRIGGER IF NOT EXISTS views_changed AFTER UPDATE OF title ON views
     BEGIN UPDATE views SET moved_by = NULL WHERE id = new.id; END;
 CREATE TRIGGER IF NOT EXISTS automations_changed AFTER UPDATE OF title ON automations
     WHEN old.moved_by IS NOT NULL
-    BEGIN UPDATE automations SET moved_by = NULL WHERE id = new.id; END;
-
--- Somebody else gets a row, and not with a batch: a batch puts its own name.
-CREATE TRIGGER IF NOT EXISTS tickets_given AFTER UPDATE OF assignee ON tickets
-    WHEN new.moved_by = old.moved_by
-    BEGIN UPDATE tickets SET moved_by = NULL WHERE id = new.id; END;
-CREATE TRIGGER IF NOT EXISTS replies_given AFTER UPDATE OF author ON replies
-    WHEN new.moved_by = old.moved_by
-    BEGIN UPDATE replies SET moved_by = NULL WHERE id = new.id; END;
-CREATE TRIGGER IF NOT EXISTS macros_given AFTER UPDATE OF maker ON macros
-    WHEN new.moved_by = old.moved_by
-    BEGIN UPDATE macros SET moved_by = NULL WHERE id = new.id; END;
-CREATE TRIGGER IF NOT EXISTS views_given AFTER UPDATE OF maker ON views
-    WHEN new.moved_by = old.moved_by
-    BEGIN UPDATE views SET moved_by = NULL WHERE id = new.id; END;
-CREATE TRIGGER IF NOT EXISTS automations_given AFTER UPDATE OF runs_as ON automations
-    WHEN new.moved_by = old.moved_by
     BEGIN UPDATE automations SET moved_by = NULL WHERE id = new.id; END;

@@ -180,12 +180,11 @@ impl<'a> Draft<'a> {
     ) -> Result<Vec<Part>, Refusal> {
         let mut parts = Vec::new();
         for part in &handover.parts {
-            let others = match part.to.without(gone.id) {
-                Some(others) => Some(others),
+            let to = match part.to.without(gone.id) {
+                Some(others) => others,
                 None => self.whoever_follows(part, handover, gone, own)?,
             };
-            // Otherwise it stays with whoever made or wrote it.
-            parts.extend(others.map(|to| Part { to, ..part.clone() }));
+            parts.push(Part { to, ..part.clone() });
         }
         Ok(parts)
     }
@@ -197,15 +196,16 @@ impl<'a> Draft<'a> {
         handover: &Handover,
         gone: &Membership,
         own: &[Part],
-    ) -> Result<Option<Receivers>, Refusal> {
+    ) -> Result<Receivers, Refusal> {
         let Some(rest) = own.iter().find(|it| it.kind == part.kind && it.items.is_none()) else {
             let held = self.kind(part).is_none_or(|kind| kind.nature == Nature::Held);
-            return Ok(held.then_some(Receivers::Nobody));
+            // What somebody made or wrote is not left to nobody: it is stuck until somebody chooses.
+            return Ok(if held { Receivers::Nobody } else { part.to.clone() });
         };
         if rest.to.members().contains(&handover.from) {
             return Err(self.cycle(handover, gone));
         }
-        Ok(Some(rest.to.clone()))
+        Ok(rest.to.clone())
     }
 
     fn cycle(&self, handover: &Handover, gone: &Membership) -> Refusal {

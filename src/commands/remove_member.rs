@@ -48,8 +48,7 @@ impl Decide for RemoveMember {
         match last_workspace_takes_along(draft, it)? {
             Some(whole) => {
                 draft.stand_above(whole, Management::Remove)?;
-                draft.hand_over(it, self.handover.as_ref())?;
-                draft.remove_person(whole, because, None)
+                draft.remove_person(whole, because, self.handover.as_ref())
             }
             None => draft.remove_person(it, because, self.handover.as_ref()),
         }

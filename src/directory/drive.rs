@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::access::may_hold;
 use crate::domain::{
-    Batch, Handover, HandoverId, HandoverReceipt, HandoverStatus, HandoverWork, Key, KindName,
-    MembershipId, Moved, Need, Next, OrganizationId, Place, Receivers, Record, Span, State,
-    Timestamp,
+    Batch, Handover, HandoverId, HandoverReceipt, HandoverStatus, HandoverStep, HandoverWork, Key,
+    KindName, MembershipId, Moved, Need, Next, OrganizationId, Place, Receivers, Record, Span,
+    State, Timestamp,
 };
 use crate::ports::{CommitError, Find, MOST_COUNTS, StoreError, Workload, WorkloadError};
 
@@ -164,7 +164,14 @@ impl Driver<'_> {
             match it.next(limit) {
                 Next::Rest => return Ok(()),
                 Next::End(step) => {
-                    it.take(step);
+                    match self.others_move(it, step).await? {
+                        Some(counts) if it.look_again(counts) => {
+                            it.due_at = self.now().plus(MOMENT);
+                        }
+                        Some(_) | None => {
+                            it.take(step);
+                        }
+                    }
                     return Ok(());
                 }
                 Next::Survey => {
@@ -218,6 +225,28 @@ impl Driver<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a batch is under way to whoever it is from; or, if it would be stuck, whether another
+    /// handover of theirs may move what it would be stuck over, which is waited for a few times.
+    async fn others_move(&self, it: &Handover, end: HandoverStep) -> Result<Option<bool>, Halt> {
+        const LOOKED_AT: u32 = 1_000;
+        if let HandoverWork::HandedOver(_) = it.work {
+            return Ok(None);
+        }
+        let needs = [Need::Handovers(it.from, LOOKED_AT)];
+        let state = State::new(self.inner.store.load(&needs).await?);
+        let mut others = state.handovers_of(it.from);
+        others.retain(|other| other.id != it.id);
+        let arrives =
+            |other: &&Handover| other.asked.as_ref().is_some_and(|asked| asked.to == Some(it.from));
+        if others.iter().any(arrives) {
+            return Ok(Some(false));
+        }
+        let runs =
+            |other: &&Handover| other.from == it.from && other.status == HandoverStatus::Running;
+        let waits = end == HandoverStep::Stick && others.iter().any(runs);
+        Ok(waits.then_some(true))
     }
 
     async fn is_under_way(&self, id: HandoverId) -> Result<bool, StoreError> {

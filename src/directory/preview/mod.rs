@@ -75,9 +75,15 @@ impl UserDirectory {
         let mut work = Vec::new();
         if let Some(workload) = &self.inner.workload {
             for event in &events {
-                if let Event::HandoverPlanned { handover } = event {
-                    let planned = (**handover).clone();
-                    work.push(self.inner.foresee_work(workload.as_ref(), planned, &state).await?);
+                let id = if let Event::HandoverPlanned { handover } = event {
+                    handover.id
+                } else if let Event::HandoverChosen { handover, .. } = event {
+                    *handover
+                } else {
+                    continue;
+                };
+                if let Some(it) = state.handover(id).cloned() {
+                    work.push(self.inner.foresee_work(workload.as_ref(), it, &state).await?);
                 }
             }
         }

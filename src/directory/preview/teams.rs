@@ -44,6 +44,11 @@ impl Inner {
         for event in events {
             if let Event::TeamLeft { team, membership } = event {
                 gone.entry(*team).or_default().insert(*membership);
+            } else if let Event::RoleChanged { membership, .. } = event {
+                let it = after.membership(organization, *membership);
+                for team in it.iter().flat_map(|it| &it.teams) {
+                    gone.entry(*team).or_default();
+                }
             } else if let Event::MembershipDeactivated { membership, .. }
             | Event::MembershipRemoved { membership, .. } = event
             {
@@ -69,34 +74,30 @@ impl Inner {
             let members = found.into_iter().filter_map(|record| {
                 if let Record::Membership(it) = record { Some(it.id) } else { None }
             });
-            let (went, stay): (Vec<_>, Vec<_>) = members.partition(|id| gone.contains(id));
-            let without = if stay.is_empty() {
-                // It may have been so before.
-                if went.is_empty() {
-                    continue;
-                }
-                TeamWithout::Anybody
-            } else if self.lead(scope, team, &went).await? && !self.lead(scope, team, &stay).await?
+            let members: Vec<_> = members.collect();
+            let stay: Vec<_> = members.iter().copied().filter(|id| !gone.contains(id)).collect();
+            if stay.is_empty() && !members.is_empty() {
+                left.push(TeamLeft { team, without: TeamWithout::Anybody });
+            } else if self.lead(State::default(), scope, team, &members).await?
+                && !self.lead(after.clone(), scope, team, &stay).await?
             {
-                TeamWithout::Leader
-            } else {
-                continue;
-            };
-            left.push(TeamLeft { team, without });
+                left.push(TeamLeft { team, without: TeamWithout::Leader });
+            }
         }
         Ok(left)
     }
 
-    /// Whether one of these people can manage a team now.
+    /// Whether one of these people can manage a team, in a state or else as things stand.
     async fn lead(
         &self,
+        mut state: State,
         scope: Scope,
         team: TeamId,
         members: &[MembershipId],
     ) -> Result<bool, StoreError> {
         let mut needs = vec![Need::Record(Key::Organization(scope.organization))];
         needs.extend(members.iter().copied().map(Need::Person));
-        let state = State::new(self.store.load(&needs).await?);
+        state.load(self.store.load(&needs).await?);
         let now = self.clock.now();
         Ok(members.iter().any(|id| leads(&state, scope, team, *id, now)))
     }

@@ -1,7 +1,8 @@
 //! What a handover would do: driven like a real one, and nothing moves.
 
 use crate::domain::{
-    Handover, KindName, Left, MembershipId, Nature, Next, Receivers, Scope, State, WorkCount,
+    Handover, HandoverStatus, KindName, Left, MembershipId, Nature, Next, Receivers, Scope, State,
+    WorkCount,
 };
 use crate::ports::{Find, Workload};
 
@@ -48,6 +49,11 @@ impl Inner {
         mut it: Handover,
         after: &State,
     ) -> Result<WorkPreview, Error> {
+        // Whatever is under way, and also if it is paused.
+        it.asked = None;
+        if !it.status.is_over() {
+            it.status = HandoverStatus::Running;
+        }
         let mut known = Known::foreseen(self, after.clone(), &it);
         known.learn_keeper(&it).await?;
         let holds = workload.survey(it.scope, it.from).await?;

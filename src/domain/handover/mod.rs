@@ -358,11 +358,12 @@ impl Handover {
     }
 
     /// Whether somebody is to get something of a kind.
-    pub(crate) fn is_due_to(&self, member: MembershipId) -> bool {
+    fn is_due_to(&self, member: MembershipId, kind: &KindName) -> bool {
         match self.work {
             HandoverWork::HandedOver(_) => member == self.from,
             HandoverWork::Everything | HandoverWork::OutOfReach => {
-                self.parts.iter().any(|part| part.to.members().contains(&member))
+                let due = |part: &Part| part.kind == *kind && part.to.members().contains(&member);
+                self.parts.iter().any(due)
             }
         }
     }

@@ -32,6 +32,10 @@ pub struct Progress {
     turn: u32,
     /// For a hand-back: the last receipt that was looked at.
     receipt: Option<u32>,
+    /// On their way from somebody who left, and nobody could have them yet.
+    aside: Vec<Group>,
+    /// How many times it has waited for others.
+    waits: u32,
 }
 
 /// Items that go the same way: one kind, one place, one holder.
@@ -41,8 +45,8 @@ struct Group {
     states: WorkStates,
     place: Place,
     from: Option<MembershipId>,
-    /// Which part says who gets them; a hand-back has none.
-    part: usize,
+    /// Which part says who gets them; none: whichever is for the rest of the kind.
+    part: Option<usize>,
     items: GroupItems,
     untouched_since: Option<BatchName>,
     /// How many the host held back.
@@ -93,7 +97,8 @@ pub(crate) enum Next {
     Share(KindName, Place, Receivers),
     /// This batch, if the receiver still can reach it: [`Handover::ask`].
     Move(Box<Batch>),
-    /// Nothing: it ends like this.
+    /// Whether somebody is moving something that may come back to it; if not, it ends like this:
+    /// [`Handover::look_again`].
     End(HandoverStep),
     /// Nothing for now.
     Rest,
@@ -166,13 +171,26 @@ impl Handover {
         if self.left.iter().any(stays) { HandoverStep::Stick } else { HandoverStep::Finish }
     }
 
+    /// Who gets a group; nobody in particular if nothing is said of its kind any more.
     fn receivers(&self, group: &Group) -> Receivers {
-        match self.work {
-            HandoverWork::HandedOver(_) => Receivers::one(self.from),
-            HandoverWork::Everything | HandoverWork::OutOfReach => {
-                self.parts.get(group.part).map_or(Receivers::Nobody, |part| part.to.clone())
-            }
+        if let HandoverWork::HandedOver(_) = self.work {
+            return Receivers::one(self.from);
         }
+        let rest = || self.parts.iter().find(|it| it.kind == group.kind && it.items.is_none());
+        let part = group.part.map_or_else(rest, |part| self.parts.get(part));
+        part.map_or_else(|| Receivers::RoundRobin(Vec::new()), |part| part.to.clone())
+    }
+
+    /// What a named person does not get goes the way of the rest, if there is one.
+    fn rest_of(&mut self, group: &Group) -> Option<&mut u64> {
+        let named = group.part.and_then(|part| self.parts.get(part))?.items.is_some();
+        let same = |it: &&mut Group| {
+            named && it.from == group.from && it.kind == group.kind && it.place == group.place
+        };
+        self.progress.groups.iter_mut().filter(same).find_map(|it| match &mut it.items {
+            GroupItems::Next { items, .. } => Some(items),
+            GroupItems::Named(_) | GroupItems::Unseen(_) => None,
+        })
     }
 
     /// Begins a round with what was surveyed. `keeps` says what of it stays because the person can
@@ -183,8 +201,10 @@ impl Handover {
         keeps: impl Fn(&KindName, &Place) -> bool,
     ) {
         let first = !self.progress.begun;
-        let turn = self.progress.turn;
-        self.progress = Progress { begun: true, turn, ..Progress::default() };
+        let (turn, waits) = (self.progress.turn, self.progress.waits);
+        let mut groups = std::mem::take(&mut self.progress.groups);
+        groups.extend(self.progress.aside.drain(..));
+        self.progress = Progress { begun: true, groups, turn, waits, ..Progress::default() };
         if !first {
             self.left.retain(|it| it.because == LeftBecause::NotHeld);
         }
@@ -200,7 +220,7 @@ impl Handover {
                 states: part.states,
                 place: place.clone(),
                 from: Some(self.from),
-                part: number,
+                part: Some(number),
                 items,
                 untouched_since: None,
                 held_back: 0,
@@ -234,7 +254,7 @@ impl Handover {
                 states: WorkStates::All,
                 place: Place::new(),
                 from: receipt.to,
-                part: 0,
+                part: None,
                 items: GroupItems::Unseen(receipt.moved.clone()),
                 untouched_since: Some(receipt.batch),
                 held_back: 0,
@@ -277,8 +297,12 @@ impl Handover {
         self.leave(&group, left, LeftBecause::NotHeld);
         self.leave(&group, touched, LeftBecause::Touched);
         for (place, items) in places.into_iter().rev() {
-            let items = GroupItems::Named(items);
-            self.progress.groups.push_front(Group { place, items, ..group.clone() });
+            let many = items.len() as u64;
+            let group = Group { place, items: GroupItems::Named(items), ..group.clone() };
+            if let Some(rest) = self.rest_of(&group) {
+                *rest = rest.saturating_sub(many);
+            }
+            self.progress.groups.push_front(group);
         }
     }
 
@@ -287,6 +311,10 @@ impl Handover {
     pub(crate) fn share_out(&mut self, fit: &[MembershipId], loads: &[Load]) {
         let Some(group) = self.progress.groups.front() else { return };
         let items = group.items.count();
+        if items == 0 {
+            self.progress.groups.pop_front();
+            return;
+        }
         let to = match self.receivers(group) {
             Receivers::Nobody => Receivers::Nobody,
             Receivers::RoundRobin(_) => Receivers::RoundRobin(fit.to_vec()),
@@ -299,7 +327,23 @@ impl Handover {
             && let Some(group) = self.progress.groups.pop_front()
         {
             self.leave(&group, items, LeftBecause::OutOfReach);
+            if group.from != Some(self.from) && self.is_of_somebody_going() {
+                self.progress.aside.push(group);
+            }
         }
+    }
+
+    /// Others are moving something that this one would be stuck over, or that may arrive at whoever
+    /// it is from: it looks again a little later, a few times for the former.
+    pub(crate) fn look_again(&mut self, counts: bool) -> bool {
+        const MOST: u32 = 5;
+        if counts && self.progress.waits >= MOST {
+            return false;
+        }
+        let waits = self.progress.waits + u32::from(counts);
+        self.begin_anew();
+        self.progress.waits = waits;
+        true
     }
 
     /// Takes the first share as if it had moved: what, from whom, and to whom.
@@ -391,13 +435,19 @@ impl Handover {
             && group.place == asked.place
             && group.from == asked.from
             && group.states == asked.states;
-        let Some(share) = progress.shares.first_mut().filter(|it| same && it.to == asked.to) else {
+        if !same {
             return;
-        };
+        }
         let held = |it: &&Skipped| matches!(it.because, SkippedBecause::Refused(_));
         group.held_back += answer.skipped.iter().filter(held).count() as u64;
         let (moved, skipped) = (answer.moved.len() as u64, answer.skipped.len() as u64);
-        share.items = share.items.saturating_sub(moved);
+        // Others may have been chosen meanwhile: then it has not been shared out again yet.
+        let share = progress.shares.first_mut().filter(|share| share.to == asked.to);
+        let is_shared = share.is_some();
+        let is_spent = share.is_some_and(|share| {
+            share.items = share.items.saturating_sub(moved);
+            share.items == 0
+        });
         let is_done = match (&mut group.items, &asked.items) {
             (GroupItems::Next { after, items }, _) => {
                 // An answer about nothing leads nowhere, whatever it says of more.
@@ -411,12 +461,13 @@ impl Handover {
             }
             (GroupItems::Named(_) | GroupItems::Unseen(_), _) => false,
         };
-        if share.items == 0 {
+        if is_spent {
             progress.shares.remove(0);
         }
         // What came while it was shared out moves in the next round.
-        let spent =
-            progress.shares.is_empty() && matches!(&group.items, GroupItems::Next { items: 0, .. });
+        let spent = is_shared
+            && progress.shares.is_empty()
+            && matches!(&group.items, GroupItems::Next { items: 0, .. });
         if is_done || spent {
             progress.shares.clear();
             if let Some(group) = progress.groups.pop_front() {
@@ -428,12 +479,10 @@ impl Handover {
     /// A batch arrived at somebody who was to get nothing any more by then: they left while it was
     /// under way. It moves on.
     fn take_back(&mut self, asked: &Batch, answer: &Moved) {
-        let Some(to) = asked.to.filter(|to| !self.is_due_to(*to)) else { return };
+        let Some(to) = asked.to.filter(|to| !self.is_due_to(*to, &asked.kind)) else { return };
         if self.status.is_over() || answer.moved.is_empty() {
             return;
         }
-        let part = self.parts.iter().position(|it| it.kind == asked.kind && it.items.is_none());
-        let Some(part) = part else { return };
         self.moved = self.moved.saturating_sub(answer.moved.len() as u64);
         self.progress.shares.clear();
         self.progress.groups.push_front(Group {
@@ -441,15 +490,24 @@ impl Handover {
             states: WorkStates::All,
             place: asked.place.clone(),
             from: Some(to),
-            part,
+            part: None,
             items: GroupItems::Named(answer.moved.iter().cloned().collect()),
             untouched_since: None,
             held_back: 0,
         });
     }
 
+    fn is_of_somebody_going(&self) -> bool {
+        !matches!(self.work, HandoverWork::HandedOver(_))
+    }
+
     fn leave(&mut self, group: &Group, items: u64, because: LeftBecause) {
         if items == 0 {
+            return;
+        }
+        let stays = matches!(because, LeftBecause::OutOfReach | LeftBecause::HeldBack);
+        if stays && let Some(rest) = self.rest_of(group) {
+            *rest += items;
             return;
         }
         let (kind, place, holder) = (group.kind.clone(), group.place.clone(), group.from);
@@ -470,7 +528,11 @@ impl Handover {
         if matches!(self.work, HandoverWork::HandedOver(_)) {
             self.progress = Progress::default();
         }
-        self.progress.groups.retain(|group| group.from != Some(from));
+        let mut groups = std::mem::take(&mut self.progress.groups);
+        groups.extend(self.progress.aside.drain(..));
+        groups.retain(|group| group.from != Some(from));
+        self.progress.groups = groups;
+        self.progress.waits = 0;
         // Also when nothing has moved yet, there is a survey before the end.
         self.progress.begun = false;
         self.left.clear();
