@@ -94,7 +94,7 @@ impl Driver<'_> {
     async fn drive(&self, run: &mut Run<'_>, items: u32) -> Result<(), Error> {
         // Somebody asked for a batch and did not come back with the answer.
         if let Some(asked) = run.it.asked.clone() {
-            let goes_on = run.it.status == HandoverStatus::Running;
+            let goes_on = run.it.status == HandoverStatus::Running && run.it.still_means(&asked);
             let fits =
                 goes_on && self.known(&run.it).fits(asked.to, &asked.kind, &asked.place).await?;
             let batch = if fits { asked } else { asked.emptied() };

@@ -1,7 +1,7 @@
 //! What truly happened: everything that the store committed and that the host did, in one order,
 //! kept by nobody but the test. It checks each event as it comes.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tenure::domain::{
@@ -72,8 +72,8 @@ pub(crate) struct Pages {
     /// When the step began in which it was asked for.
     pub(crate) asked_in: BTreeMap<BatchName, u64>,
     pub(crate) receipts: BTreeMap<BatchName, HandoverReceipt>,
-    /// Batches whose receiver was to get nothing any more when the answer came.
-    pub(crate) moving_on: BTreeSet<BatchName>,
+    /// Items that arrived at somebody who had left since they were asked for.
+    pub(crate) arrived_late: u64,
     pub(crate) items: BTreeMap<ItemId, Item>,
     pub(crate) answers: BTreeMap<BatchName, Moved>,
     pub(crate) log: Vec<Move>,
@@ -101,15 +101,6 @@ impl Book {
 
 fn receivers(it: &Handover, kind: &KindName) -> Vec<Receivers> {
     it.parts.iter().filter(|part| part.kind == *kind).map(|part| part.to.clone()).collect()
-}
-
-/// Whether what a batch brought somebody is not theirs any more, and somebody else's instead.
-fn moves_on(it: &Handover, batch: &Batch) -> bool {
-    if matches!(it.work, HandoverWork::HandedOver(_)) {
-        return false;
-    }
-    batch.to.is_some_and(|to| !it.parts.iter().any(|part| part.to.members().contains(&to)))
-        && it.parts.iter().any(|part| part.kind == batch.kind && part.items.is_none())
 }
 
 pub(crate) fn may_get(to: &Receivers, it: Option<MembershipId>) -> bool {
@@ -188,10 +179,6 @@ impl Pages {
             && it.asked.as_ref() != Some(was)
         {
             self.is_answered(was);
-            let over = before.as_ref().is_some_and(|it| it.it.status.is_over());
-            if !over && moves_on(it, was) {
-                self.moving_on.insert(was.name);
-            }
         }
         if is_new && let Some(batch) = &it.asked {
             self.note_asked(it, batch);
@@ -249,13 +236,7 @@ impl Pages {
             }
             HandoverWork::Everything | HandoverWork::OutOfReach => {
                 let to = receivers(it, &batch.kind);
-                let moved_on = |from| {
-                    self.asked
-                        .values()
-                        .any(|it| it.name.handover == batch.name.handover && it.to == Some(from))
-                };
-                to.iter().any(|to| may_get(to, batch.to))
-                    && batch.from.is_some_and(|from| from == it.from || moved_on(from))
+                to.iter().any(|to| may_get(to, batch.to)) && batch.from == Some(it.from)
             }
         };
         if !known {
@@ -364,6 +345,8 @@ impl Pages {
         if batch.untouched_since.is_some() && item.last != batch.untouched_since {
             self.wrong.push(format!("{id} was touched, and goes back: {batch:?}"));
         }
+        let gone = batch.to.and_then(|to| self.people.get(&to)).is_some_and(|it| !it.active);
+        self.arrived_late += u64::from(gone);
         self.lands(batch, id);
         let Some(item) = self.items.get_mut(id) else { return };
         let from = item.holder;

@@ -18,7 +18,9 @@ pub(crate) fn adds(book: &Pages) {
     counts("stories".to_owned(), 1);
     counts("items moved".to_owned(), book.log.len() as u64);
     counts("batches".to_owned(), book.answers.len() as u64);
-    counts("batches moving on".to_owned(), book.moving_on.len() as u64);
+    if book.arrived_late > 0 {
+        counts("items that arrived late".to_owned(), book.arrived_late);
+    }
     for seen in book.handovers.values() {
         let work = match seen.it.work {
             HandoverWork::Everything => "everything",
@@ -44,7 +46,7 @@ pub(crate) fn is_something() {
     print();
     let tally = TALLY.lock().unwrap_or_else(PoisonError::into_inner);
     for what in [
-        "batches moving on",
+        "items that arrived late",
         "everything done",
         "everything returned",
         "everything stuck",

@@ -1,8 +1,10 @@
 //! What a handover would do: driven like a real one, and nothing moves.
 
+use std::collections::BTreeMap;
+
 use crate::domain::{
-    Handover, HandoverStatus, KindName, Left, MembershipId, Nature, Next, Receivers, Scope, State,
-    WorkCount,
+    Handover, HandoverStatus, HandoverWork, KindName, Left, Load, MembershipId, Nature, Next,
+    Place, Receivers, Scope, State, WorkCount, WorkKind, WorkState,
 };
 use crate::ports::{Find, Workload};
 
@@ -58,6 +60,7 @@ impl Inner {
         known.learn_keeper(&it).await?;
         let holds = workload.survey(it.scope, it.from).await?;
         let mut moves: Vec<WorkMove> = Vec::new();
+        let mut given: BTreeMap<(KindName, MembershipId), u64> = BTreeMap::new();
         loop {
             match it.next(u32::MAX) {
                 Next::Rest | Next::End(_) => break,
@@ -76,14 +79,25 @@ impl Inner {
                 Next::Share(kind, place, to) => {
                     known.learn(to.members()).await?;
                     let fit = known.fit(&to, &kind, &place);
-                    let loads = match &to {
+                    let mut loads = match &to {
                         Receivers::LeastLoaded(_) => workload.loads(it.scope, &kind, &fit).await?,
                         Receivers::RoundRobin(_) | Receivers::Nobody => Vec::new(),
                     };
+                    for ((_, member), items) in given.iter().filter(|((of, _), _)| *of == kind) {
+                        match loads.iter_mut().find(|load| load.member == *member) {
+                            Some(load) => load.items += items,
+                            None => loads.push(Load { member: *member, items: *items }),
+                        }
+                    }
                     it.share_out(&fit, &loads);
                 }
-                Next::Move(_) => {
+                Next::Move(batch) => {
+                    let place = batch.place;
                     let Some((kind, from, share)) = it.pretend() else { break };
+                    if let Some(to) = share.to {
+                        let open = of_them_open(&holds, &kind, &place, share.items);
+                        *given.entry((kind.clone(), to)).or_default() += open;
+                    }
                     let same = |one: &&mut WorkMove| {
                         one.kind == kind && one.from == from && one.to == share.to
                     };
@@ -103,16 +117,24 @@ impl Inner {
 
     /// What nobody receives of what runs in somebody's name.
     fn runs_on(&self, it: &Handover, holds: &[WorkCount]) -> Vec<(KindName, u64)> {
-        if it.work != crate::domain::HandoverWork::Everything {
+        if it.work != HandoverWork::Everything {
             return Vec::new();
         }
-        let runs = |kind: &&crate::domain::WorkKind| kind.nature == Nature::Automated;
+        let runs = |kind: &&WorkKind| kind.nature == Nature::Automated;
         let goes = |kind: &KindName| it.parts.iter().any(|part| part.kind == *kind);
-        let count = |kind: &crate::domain::WorkKind| {
+        let count = |kind: &WorkKind| {
             let items = holds.iter().filter(|one| one.kind == kind.name).map(|one| one.items).sum();
             (kind.name.clone(), items)
         };
         let kinds = self.host.work.iter().filter(runs).filter(|kind| !goes(&kind.name));
         kinds.map(count).filter(|(_, items)| *items > 0).collect()
     }
+}
+
+/// About how many of so many items are open, by what was surveyed there: only those count as load.
+fn of_them_open(holds: &[WorkCount], kind: &KindName, place: &Place, items: u64) -> u64 {
+    let there = holds.iter().filter(|it| it.kind == *kind && it.place == *place);
+    let open = there.clone().filter(|it| it.state == WorkState::Open).map(|it| it.items);
+    let (open, all) = (open.sum::<u64>(), there.map(|it| it.items).sum::<u64>());
+    (items * open).checked_div(all).unwrap_or(items)
 }

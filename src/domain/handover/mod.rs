@@ -357,15 +357,13 @@ impl Handover {
         all
     }
 
-    /// Whether somebody is to get something of a kind.
-    fn is_due_to(&self, member: MembershipId, kind: &KindName) -> bool {
-        match self.work {
-            HandoverWork::HandedOver(_) => member == self.from,
-            HandoverWork::Everything | HandoverWork::OutOfReach => {
-                let due = |part: &Part| part.kind == *kind && part.to.members().contains(&member);
-                self.parts.iter().any(due)
-            }
-        }
+    /// Whether a batch would go where its kind goes by now.
+    pub(crate) fn still_means(&self, batch: &Batch) -> bool {
+        let goes = |part: &Part| {
+            let to = part.to.members();
+            part.kind == batch.kind && batch.to.map_or(to.is_empty(), |it| to.contains(&it))
+        };
+        matches!(self.work, HandoverWork::HandedOver(_)) || self.parts.iter().any(goes)
     }
 
     /// How long the rest may take, by how long the first part took; none while nothing has moved.

@@ -32,8 +32,10 @@ pub struct Progress {
     turn: u32,
     /// For a hand-back: the last receipt that was looked at.
     receipt: Option<u32>,
-    /// On their way from somebody who left, and nobody could have them yet.
-    aside: Vec<Group>,
+    /// How many items its survey found that were to move.
+    found: u64,
+    /// How many rounds in a row have moved nothing.
+    idle: u32,
     /// How many times it has waited for others.
     waits: u32,
 }
@@ -45,8 +47,8 @@ struct Group {
     states: WorkStates,
     place: Place,
     from: Option<MembershipId>,
-    /// Which part says who gets them; none: whichever is for the rest of the kind.
-    part: Option<usize>,
+    /// Which part says who gets them; a hand-back has none.
+    part: usize,
     items: GroupItems,
     untouched_since: Option<BatchName>,
     /// How many the host held back.
@@ -148,45 +150,44 @@ impl Handover {
         }))
     }
 
-    /// Between two rounds. Work that arrived during a round moves in the next; a round that moved
-    /// nothing is the last.
+    /// Between two rounds. Work that arrived during a round moves in the next; a round is the last
+    /// if its survey finds nothing but what stays.
     fn next_round(&self) -> Next {
         let progress = &self.progress;
         if let HandoverWork::HandedOver(earlier) = self.work {
             return Next::Receipt(earlier, progress.receipt);
         }
-        if !progress.begun || progress.moved > 0 {
+        if !progress.begun || progress.found > self.staying() {
             return Next::Survey;
         }
         Next::End(self.end())
     }
 
-    /// How it ends once there is no more to do.
-    pub(crate) fn end(&self) -> HandoverStep {
-        // What was named and is not there is no work that is left with somebody.
-        let stays = |it: &Left| match it.because {
+    /// How many items stay that were to move: what is named and not there is none of them.
+    fn staying(&self) -> u64 {
+        let stays = |it: &&Left| match it.because {
             LeftBecause::OutOfReach | LeftBecause::HeldBack => true,
             LeftBecause::NotHeld | LeftBecause::Touched => false,
         };
-        if self.left.iter().any(stays) { HandoverStep::Stick } else { HandoverStep::Finish }
+        self.left.iter().filter(stays).map(|it| it.items).sum()
     }
 
-    /// Who gets a group; nobody in particular if nothing is said of its kind any more.
+    /// How it ends once there is no more to do.
+    pub(crate) fn end(&self) -> HandoverStep {
+        if self.staying() > 0 { HandoverStep::Stick } else { HandoverStep::Finish }
+    }
+
     fn receivers(&self, group: &Group) -> Receivers {
         if let HandoverWork::HandedOver(_) = self.work {
             return Receivers::one(self.from);
         }
-        let rest = || self.parts.iter().find(|it| it.kind == group.kind && it.items.is_none());
-        let part = group.part.map_or_else(rest, |part| self.parts.get(part));
-        part.map_or_else(|| Receivers::RoundRobin(Vec::new()), |part| part.to.clone())
+        self.parts.get(group.part).map_or(Receivers::Nobody, |part| part.to.clone())
     }
 
     /// What a named person does not get goes the way of the rest, if there is one.
     fn rest_of(&mut self, group: &Group) -> Option<&mut u64> {
-        let named = group.part.and_then(|part| self.parts.get(part))?.items.is_some();
-        let same = |it: &&mut Group| {
-            named && it.from == group.from && it.kind == group.kind && it.place == group.place
-        };
+        let named = self.parts.get(group.part)?.items.is_some();
+        let same = |it: &&mut Group| named && it.kind == group.kind && it.place == group.place;
         self.progress.groups.iter_mut().filter(same).find_map(|it| match &mut it.items {
             GroupItems::Next { items, .. } => Some(items),
             GroupItems::Named(_) | GroupItems::Unseen(_) => None,
@@ -200,11 +201,11 @@ impl Handover {
         survey: &[WorkCount],
         keeps: impl Fn(&KindName, &Place) -> bool,
     ) {
+        const IDLE: u32 = 3;
         let first = !self.progress.begun;
-        let (turn, waits) = (self.progress.turn, self.progress.waits);
-        let mut groups = std::mem::take(&mut self.progress.groups);
-        groups.extend(self.progress.aside.drain(..));
-        self.progress = Progress { begun: true, groups, turn, waits, ..Progress::default() };
+        let Progress { turn, waits, idle, moved, .. } = self.progress;
+        let idle = if first || moved > 0 { 0 } else { idle + 1 };
+        self.progress = Progress { begun: true, turn, waits, idle, ..Progress::default() };
         if !first {
             self.left.retain(|it| it.because == LeftBecause::NotHeld);
         }
@@ -220,7 +221,7 @@ impl Handover {
                 states: part.states,
                 place: place.clone(),
                 from: Some(self.from),
-                part: Some(number),
+                part: number,
                 items,
                 untouched_since: None,
                 held_back: 0,
@@ -234,9 +235,16 @@ impl Handover {
                 }
                 None => {
                     let next = |items| GroupItems::Next { after: None, items };
+                    self.progress.found += places.values().sum::<u64>();
                     let groups = places.into_iter().map(|(place, n)| group(place, next(n)));
                     self.progress.groups.extend(groups);
                 }
+            }
+        }
+        // A host that counts what it never gives is not asked for ever.
+        if idle >= IDLE {
+            for group in std::mem::take(&mut self.progress.groups) {
+                self.leave(&group, group.items.count(), LeftBecause::HeldBack);
             }
         }
     }
@@ -254,7 +262,7 @@ impl Handover {
                 states: WorkStates::All,
                 place: Place::new(),
                 from: receipt.to,
-                part: None,
+                part: 0,
                 items: GroupItems::Unseen(receipt.moved.clone()),
                 untouched_since: Some(receipt.batch),
                 held_back: 0,
@@ -327,9 +335,6 @@ impl Handover {
             && let Some(group) = self.progress.groups.pop_front()
         {
             self.leave(&group, items, LeftBecause::OutOfReach);
-            if group.from != Some(self.from) && self.is_of_somebody_going() {
-                self.progress.aside.push(group);
-            }
         }
     }
 
@@ -411,7 +416,6 @@ impl Handover {
         if !done.is_empty() || moved + skipped > 0 {
             self.count_off(&asked, answer);
         }
-        self.take_back(&asked, answer);
         let receipt = HandoverReceipt {
             batch: asked.name,
             organization: self.organization,
@@ -476,31 +480,6 @@ impl Handover {
         }
     }
 
-    /// A batch arrived at somebody who was to get nothing any more by then: they left while it was
-    /// under way. It moves on.
-    fn take_back(&mut self, asked: &Batch, answer: &Moved) {
-        let Some(to) = asked.to.filter(|to| !self.is_due_to(*to, &asked.kind)) else { return };
-        if self.status.is_over() || answer.moved.is_empty() {
-            return;
-        }
-        self.moved = self.moved.saturating_sub(answer.moved.len() as u64);
-        self.progress.shares.clear();
-        self.progress.groups.push_front(Group {
-            kind: asked.kind.clone(),
-            states: WorkStates::All,
-            place: asked.place.clone(),
-            from: Some(to),
-            part: None,
-            items: GroupItems::Named(answer.moved.iter().cloned().collect()),
-            untouched_since: None,
-            held_back: 0,
-        });
-    }
-
-    fn is_of_somebody_going(&self) -> bool {
-        !matches!(self.work, HandoverWork::HandedOver(_))
-    }
-
     fn leave(&mut self, group: &Group, items: u64, because: LeftBecause) {
         if items == 0 {
             return;
@@ -520,18 +499,13 @@ impl Handover {
         }
     }
 
-    /// Forgets what is left of the round: others receive now, or it is tried again. Items on their
-    /// way from somebody who left stay in it.
+    /// Forgets what is left of the round: others receive now, or it is tried again.
     pub(crate) fn begin_anew(&mut self) {
-        let from = self.from;
         self.progress.shares.clear();
         if matches!(self.work, HandoverWork::HandedOver(_)) {
             self.progress = Progress::default();
         }
-        let mut groups = std::mem::take(&mut self.progress.groups);
-        groups.extend(self.progress.aside.drain(..));
-        groups.retain(|group| group.from != Some(from));
-        self.progress.groups = groups;
+        self.progress.groups.clear();
         self.progress.waits = 0;
         // Also when nothing has moved yet, there is a survey before the end.
         self.progress.begun = false;

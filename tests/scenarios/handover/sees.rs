@@ -115,7 +115,6 @@ async fn B_before_anyone_confirms_they_see_what_runs_on_in_the_leavers_name() {
 }
 
 #[tokio::test]
-#[ignore = "bug: a preview forgets from one inbox to the next what it has given to whom"]
 async fn B_shares_by_load_over_several_inboxes_are_foreseen_as_they_come() {
     let it = acme().await;
     let (bob, berta, carl) =

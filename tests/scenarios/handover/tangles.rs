@@ -121,7 +121,6 @@ async fn B_a_late_batch_is_counted_as_its_receipts_say() {
 }
 
 #[tokio::test]
-#[ignore = "bug: a round that moved nothing is the last, whatever came since its survey"]
 async fn B_work_that_arrives_while_nothing_can_move_is_not_forgotten() {
     let it = acme().await;
     let (bob, berta) = (it.agent("bob").await, it.agent("berta").await);
