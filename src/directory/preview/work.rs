@@ -59,12 +59,17 @@ impl Inner {
         let mut known = Known::foreseen(self, after.clone(), &it);
         known.learn_keeper(&it).await?;
         let holds = workload.survey(it.scope, it.from).await?;
-        let mut moves: Vec<WorkMove> = Vec::new();
+        let (mut moves, mut surveyed): (Vec<WorkMove>, _) = (Vec::new(), false);
         let mut given: BTreeMap<(KindName, MembershipId), u64> = BTreeMap::new();
         loop {
             match it.next(u32::MAX) {
                 Next::Rest | Next::End(_) => break,
-                Next::Survey => it.begin_round(&holds, |kind, place| known.keeps(kind, place)),
+                // What would arrive meanwhile is not known.
+                Next::Survey if surveyed => break,
+                Next::Survey => {
+                    surveyed = true;
+                    it.begin_round(&holds, |kind, place| known.keeps(kind, place));
+                }
                 Next::Receipt(handover, after) => {
                     let question = Find::HandoverReceipts { handover, after, limit: 1 };
                     let receipt = super::super::drive::receipt(self.store.find(&question).await?);
