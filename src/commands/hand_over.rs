@@ -390,8 +390,9 @@ impl Receiving<'_> {
     }
 }
 
+/// Whoever was removed and came again is somebody else: their old work is not theirs any more.
 fn is_other(from: &Membership, to: &Membership) -> bool {
-    to.id != from.id && (to.user.is_none() || to.user != from.user)
+    to.id != from.id && (to.user.is_none() || to.user != from.user || !from.is_live())
 }
 
 /// Where one kind of work goes by the plan and the rules; none: it stays where it is.
@@ -423,7 +424,7 @@ fn assignment(
             }
             (Authorship::Kept, None) => Ok(None),
             (Authorship::MovesToSuccessor, Some(own)) => Ok(Some(own)),
-            // Credit goes to one chosen person, never by turns.
+            // By itself, credit goes to one chosen person.
             (Authorship::MovesToSuccessor, None) => {
                 Ok(with_the_work().filter(|it| matches!(it.to, Disposition::To(_))))
             }

@@ -6,7 +6,7 @@ use crate::domain::{
 };
 use crate::ports::Find;
 
-use super::{Error, UserDirectory};
+use super::{Error, UserDirectory, WorkPreview};
 
 /// The host's word that the person has just proved who they are, by password or better (S3 98).
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,8 @@ pub struct SelfDeletion {
     pub leaves: Vec<MembershipId>,
     /// The memberships that cannot end, and why: the user stays until these are solved.
     pub blockers: Vec<(Membership, Refusal)>,
+    /// What would become of the person's work, in a preview.
+    pub work: Vec<WorkPreview>,
     /// Whether the user is erased; never in a preview.
     pub is_erased: bool,
 }
@@ -42,7 +44,10 @@ impl UserDirectory {
         for it in self.memberships_of(user).await? {
             let id = it.id;
             match self.preview(user, leave(&it, work(&it))).await {
-                Ok(_) => preview.leaves.push(id),
+                Ok(foreseen) => {
+                    preview.leaves.push(id);
+                    preview.work.extend(foreseen.work);
+                }
                 Err(Error::Refused(refusal)) => preview.blockers.push((it, refusal)),
                 Err(other) => return Err(other),
             }

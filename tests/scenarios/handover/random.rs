@@ -24,6 +24,10 @@ impl Dice {
         (self.0 >> 33) as usize % sides
     }
 
+    fn few(&mut self, sides: usize) -> u32 {
+        u32::try_from(self.below(sides)).unwrap()
+    }
+
     fn often(&mut self) -> bool {
         self.below(4) > 0
     }
@@ -198,10 +202,10 @@ impl Town {
     /// Some batches move; whoever has something new can reach it, and no state has changed.
     async fn works(&mut self) {
         let before = self.snapshot();
-        let (batches, most) = (1 + self.dice.below(3), 1 + self.dice.below(3));
-        let done = self.acme.moves(batches as u32, most as u32).await;
+        let (batches, most) = (1 + self.dice.few(3), 1 + self.dice.few(3));
+        let done = self.acme.moves(batches, most).await;
         self.told.push(format!("{done:?}"));
-        self.acme.stage.clock.advance(Span::seconds(self.dice.below(400) as u32));
+        self.acme.stage.clock.advance(Span::seconds(self.dice.few(400)));
         for it in self.acme.work.items() {
             let (state, holder) = before[&it.id];
             assert_eq!(it.state, state, "{}", self.told.join("\n"));

@@ -2,11 +2,13 @@
 
 use std::sync::Mutex;
 
-use tenure::commands::{Block, ChangeTeamMembers, ChangeTeamsOf, Leave, SetTeamPermissions};
+use tenure::commands::{
+    Block, ChangeTeamMembers, ChangeTeamsOf, Leave, OverridePermission, SetTeamPermissions,
+};
 use tenure::directory::Reauthenticated;
 use tenure::domain::{
-    Disposition, Fence, HandoverPlan, HandoverStatus, HandoverStep, LeftBecause, RemovedBecause,
-    SkippedBecause, Span, Thing,
+    Disposition, Fence, HandoverPlan, HandoverStatus, HandoverStep, LeftBecause, Override,
+    RemovedBecause, SkippedBecause, Span, Thing,
 };
 use tenure::testing::{FakeEntropy, FakeWorkload, SharedStore};
 use tenure::{Clock, Command, KeyRing, Management, Reach, Refusal, UserDirectory};
@@ -239,6 +241,13 @@ async fn B_driving_handovers_takes_work_hand_over_and_strangers_learn_nothing() 
     assert!(directory.handover_receipts(&who, org, id, None, 9).await.is_err());
     let theirs = directory.handover_receipts(&rival.olivia.p(), rival.org, id, None, 9).await;
     assert_eq!(theirs.unwrap_err().refusal(), Some(&Refusal::NotFound(Thing::Handover)));
+    // The permission is all that it takes.
+    let (scope, permission) = (it.stage.org.into(), Management::HandOverWork.into());
+    let to_raised = Some(Override::Raise(Reach::ALL));
+    let raise = OverridePermission { scope, membership: berta.id, permission, to: to_raised };
+    it.stage.act(it.stage.olivia, raise).await.unwrap();
+    let answers = it.stage.act_all(berta, commands(id)[..2].to_vec()).await;
+    assert_eq!(answers, [Ok(()), Ok(())]);
     it.settles().await;
     assert_eq!(it.work.held_by(berta.id), ids);
 }

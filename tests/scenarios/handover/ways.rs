@@ -106,6 +106,45 @@ async fn B_a_revoke_hands_over_what_lies_in_that_workspace_only() {
 }
 
 #[tokio::test]
+async fn B_in_a_workspace_any_membership_of_a_person_chooses_them_again() {
+    let it = north(|_| ()).await;
+    let carl = it.acme.agent("carl").await;
+    let carl_there = enter(&it.acme, it.scope, "carl", carl).await;
+    let there = it.there(it.bob_there);
+    let revoke = it.revoke(it.bob_there, Some(to(it.berta)));
+    it.acme.stage.act(it.acme.stage.olivia, revoke).await.unwrap();
+    let bob = Who { id: it.bob_there, ..it.bob };
+    let id = it.acme.handover(bob).await.id;
+    let outside = it.acme.stage.act(it.acme.ada, it.acme.choose(id, to(it.acme.ada))).await;
+    assert_eq!(outside, Err(Refusal::SuccessorUnfit));
+    it.acme.stage.act(it.acme.ada, it.acme.choose(id, to(carl))).await.unwrap();
+    it.acme.settles().await;
+    assert_eq!(it.acme.work.held_by(carl_there), there);
+}
+
+#[tokio::test]
+async fn B_whoever_was_removed_and_comes_again_can_be_chosen_for_what_is_left() {
+    let it = acme_with(inboxes()).await;
+    let bob = it.agent_in("bob", &["billing"]).await;
+    let berta = it.agent_in("berta", &["sales"]).await;
+    let billing = it.gives_in(bob, "billing", 2);
+    let mut remove = it.stage.removal(bob, None);
+    remove.handover = Some(to(berta));
+    it.stage.act(it.stage.olivia, remove).await.unwrap();
+    it.settles().await;
+    let id = it.handover(bob).await.id;
+    it.stage.invite(it.stage.olivia, "bob", "agent").await.unwrap();
+    let view = it.stage.open_link("bob").await;
+    let again = it.stage.act(bob, view.accept()).await.unwrap().membership;
+    let again = Who { id: again, ..bob };
+    it.stage.act(it.stage.olivia, it.lists(again, &["billing"])).await.unwrap();
+    assert_eq!(it.holds(again), 0, "nothing is restored without a word");
+    it.stage.act(it.ada, it.choose(id, to(again))).await.unwrap();
+    it.settles().await;
+    assert_eq!(it.work.held_by(again.id), billing);
+}
+
+#[tokio::test]
 async fn B_whoever_is_out_of_the_organization_receives_nothing_in_a_workspace() {
     let it = north(|_| ()).await;
     it.acme.stage.deactivate(it.acme.stage.olivia, it.berta).await.unwrap();
