@@ -525,22 +525,11 @@ impl Story {
                 members: vec![membership],
             }
             .into(),
-            8 => ChangeTeamMembers {
-                organization,
-                team,
-                join: vec![membership],
-                leave: vec![],
-                handover: None,
+            way @ (8 | 9) => {
+                let (joins, nobody) = (vec![membership], Vec::new());
+                let (join, leave) = if way == 8 { (joins, nobody) } else { (nobody, joins) };
+                ChangeTeamMembers { organization, team, join, leave, handover: None }.into()
             }
-            .into(),
-            9 => ChangeTeamMembers {
-                organization,
-                team,
-                join: vec![],
-                leave: vec![membership],
-                handover: None,
-            }
-            .into(),
             10 => {
                 let permissions = [(self.permission().into(), self.reach())].into();
                 SetTeamPermissions { organization, team, permissions, fence: self.fence() }.into()

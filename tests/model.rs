@@ -246,8 +246,8 @@ impl Stage {
                 DeclineInvitation { organization, invitation: self.invitation(it) }.into()
             }
             A::Makes(_, job) => {
-                ChangeRole { scope, membership, role: job.name().parse().unwrap(), handover: None }
-                    .into()
+                let role = job.name().parse().unwrap();
+                ChangeRole { scope, membership, role, handover }.into()
             }
             A::Deactivates(_) => {
                 let because = DeactivatedBecause::Other;
@@ -271,25 +271,13 @@ impl Stage {
             A::DeletesTeam(crew) => DeleteTeam { organization, team: self.team(crew) }.into(),
             A::PutsInto(_, crew) => {
                 let (join, leave) = (vec![membership], Vec::new());
-                ChangeTeamMembers {
-                    organization,
-                    team: self.team(crew),
-                    join,
-                    leave,
-                    handover: None,
-                }
-                .into()
+                let team = self.team(crew);
+                ChangeTeamMembers { organization, team, join, leave, handover }.into()
             }
             A::TakesOutOf(_, crew) => {
                 let (join, leave) = (Vec::new(), vec![membership]);
-                ChangeTeamMembers {
-                    organization,
-                    team: self.team(crew),
-                    join,
-                    leave,
-                    handover: None,
-                }
-                .into()
+                let team = self.team(crew);
+                ChangeTeamMembers { organization, team, join, leave, handover }.into()
             }
             A::OffersOwnership(_) | A::HandsOwnershipTo(_) => {
                 let exchange = matches!(action, A::HandsOwnershipTo(_));

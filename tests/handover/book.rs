@@ -37,7 +37,6 @@ pub(crate) struct Move {
     pub(crate) at: u64,
     pub(crate) batch: BatchName,
     pub(crate) item: ItemId,
-    pub(crate) from: Option<MembershipId>,
 }
 
 /// What the store says of a person.
@@ -349,14 +348,13 @@ impl Pages {
         self.arrived_late += u64::from(gone);
         self.lands(batch, id);
         let Some(item) = self.items.get_mut(id) else { return };
-        let from = item.holder;
         item.holder = batch.to;
         item.last = Some(batch.name);
         if bug == Some(Bug::HostCloses) {
             item.state = WorkState::Closed;
         }
         answer.moved.push(id.clone());
-        self.log.push(Move { at: now, batch: batch.name, item: id.clone(), from });
+        self.log.push(Move { at: now, batch: batch.name, item: id.clone() });
     }
 
     /// Work lands on nobody who could not reach it when it was asked for.
