@@ -55,6 +55,7 @@ pub(crate) struct Person {
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) it: Handover,
+    pub(crate) planned: u64,
     /// When its status last changed.
     pub(crate) since: u64,
 }
@@ -183,12 +184,13 @@ impl Pages {
             self.note_asked(it, batch);
         }
         let same = before.as_ref().is_some_and(|before| before.it.status == it.status);
+        let planned = before.as_ref().map_or(self.now, |before| before.planned);
         let since = before.filter(|_| same).map_or(self.now, |before| before.since);
         self.tells(|| {
             let asked = it.asked.as_ref().map(|it| it.name.number);
             format!("{} {}, asked {asked:?}, left {:?}", it.id, it.status, it.left)
         });
-        self.handovers.insert(it.id, Seen { it: it.clone(), since });
+        self.handovers.insert(it.id, Seen { it: it.clone(), planned, since });
     }
 
     /// A batch is forgotten only once its answer is on record.
