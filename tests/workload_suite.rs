@@ -500,7 +500,7 @@ impl Host for InSql {
 
     async fn give(&self, kind: &KindName, item: &ItemId, to: MembershipId) {
         let (holder, _) = columns(kind);
-        let sql = format!("UPDATE {kind} SET {holder} = ?2, moved_by = NULL WHERE id = ?1");
+        let sql = format!("UPDATE {kind} SET {holder} = ?2, moved_by = 16777216 WHERE id = ?1");
         let values = params![row(item), to.to_string()];
         self.desk.lock().unwrap().execute(&sql, values).unwrap();
     }

@@ -1,4 +1,4 @@
-//! The same moves as somebody would write them by hand: one `UPDATE` and one commit for each equal
+//! The same updates as somebody would write them by hand: one `UPDATE` and one commit for each equal
 //! batch, and nothing that would tell, resume or undo.
 
 use std::fmt::Write as _;
@@ -59,7 +59,7 @@ pub(crate) fn move_all(file: &Path, from: &str, moves: &[Move], batch: i64) -> O
             _ => "maker",
         };
         let sql = format!(
-            "UPDATE {table} SET {holder} = ?1 WHERE id IN (
+            "UPDATE {table} SET {holder} = ?1, moved_by = 16777217 WHERE id IN (
                  SELECT id FROM {table} WHERE organization = ?2 AND {holder} = ?3 LIMIT ?4)"
         );
         let mut left = *rows;

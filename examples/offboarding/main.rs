@@ -36,7 +36,7 @@ use hand::Move;
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 /// Items in one batch, ours and by hand.
-const BATCH: u32 = 1_000;
+const BATCH: u32 = 5_000;
 const NOW: Span = Span::seconds(0);
 
 #[tokio::main(flavor = "current_thread")]
@@ -281,23 +281,24 @@ fn copied(from: &Path, to: &Path) -> Outcome<String> {
 
 /// Time beside the same updates by hand, and memory; each run in a process of its own.
 async fn measure(folder: &Path) -> Outcome {
-    const ROUNDS: usize = 5;
+    const ROUNDS: usize = 9;
     let (few, many) = (folder.join("few"), folder.join("many"));
     left(&few, 5_000).await?;
     left(&many, 50_000).await?;
     let few = said(&["drive", &copied(&few, &folder.join("few-driven"))?, "0"])?;
-    let (mut ratios, mut peak) = (Vec::new(), f64::NAN);
+    let (mut ours_took, mut hand_took, mut peak) = (Vec::new(), Vec::new(), f64::NAN);
     println!("50,000 tickets, in batches of {BATCH}, beside the same updates by hand:\n");
     for round in 0..ROUNDS {
         let ours = said(&["drive", &copied(&many, &folder.join(format!("ours-{round}")))?, "0"])?;
         let hand = said(&["by-hand", &copied(&many, &folder.join(format!("hand-{round}")))?])?;
         let seconds = |of: &BTreeMap<String, f64>| of.get("seconds").copied().unwrap_or(f64::NAN);
-        let (ours_took, hand_took) = (seconds(&ours), seconds(&hand));
-        println!("  ours {ours_took:.2} s, by hand {hand_took:.2} s");
-        ratios.push(ours_took / hand_took);
+        println!("  ours {:.2} s, by hand {:.2} s", seconds(&ours), seconds(&hand));
+        ours_took.push(seconds(&ours));
+        hand_took.push(seconds(&hand));
         peak = ours.get("peak_mib").copied().unwrap_or(f64::NAN);
     }
-    println!("\nfigure: time_ratio/50000 {:.2}", median(&mut ratios));
+    let ratio = median(&mut ours_took) / median(&mut hand_took);
+    println!("\nfigure: time_ratio/50000 {ratio:.2}");
     println!("figure: peak_mib/5000 {:.1}", few.get("peak_mib").copied().unwrap_or(f64::NAN));
     println!("figure: peak_mib/50000 {peak:.1}");
     Ok(())

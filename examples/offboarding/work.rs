@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::types::Type;
 use rusqlite::{
-    Connection, OptionalExtension as _, Row, TransactionBehavior, named_params, params,
+    Connection, OptionalExtension as _, Row, ToSql, TransactionBehavior, named_params, params,
 };
 use serde::{Deserialize, Serialize};
 use tenure::domain::{
@@ -130,13 +130,21 @@ impl Work {
             return serde_json::from_str::<Answer>(&answer)?.said();
         }
         let table = table(&batch.kind);
-        let answer = match (table, &batch.items) {
-            (None, _) => Answer::default(),
-            (Some(table), BatchItems::Next { after, limit }) => {
-                next(&transaction, table, batch, after.as_ref(), *limit)?
+        let which = table.map(|table| Which::of(&transaction, table, batch)).transpose()?;
+        let (mut answer, mut run) = (Answer::default(), None);
+        match (table.zip(which.as_ref()), &batch.items) {
+            (None, _) => {}
+            (Some((table, which)), BatchItems::Next { after, limit }) => {
+                let after = after.as_ref().map_or(Ok(i64::MIN), |it| it.as_str().parse())?;
+                answer = next(&transaction, table, which, after, *limit)?;
+                // One behind the other, if none of them is passed over.
+                let last = answer.moved.last().copied().filter(|_| answer.skipped.is_empty());
+                run = last.map(|last| (which, after, last));
             }
-            (Some(table), BatchItems::Named(items)) => named(&transaction, table, batch, items)?,
-        };
+            (Some((table, _)), BatchItems::Named(items)) => {
+                answer = named(&transaction, table, batch, items)?;
+            }
+        }
         // A batch that moves nothing is recorded, too: nothing is ever moved under its name.
         transaction
             .prepare_cached("INSERT INTO batches (handover, number, answer) VALUES (?1, ?2, ?3)")?
@@ -144,16 +152,61 @@ impl Work {
         let this = transaction.last_insert_rowid();
         if let Some(table) = table.filter(|_| !answer.moved.is_empty()) {
             // Only the holder changes: what is closed stays closed, and no date is touched.
-            let sql = format!(
-                "UPDATE {} SET {} = ?1, moved_by = ?2 WHERE id IN (SELECT value FROM json_each(?3))",
-                table.kind, table.holder,
-            );
-            let (to, ids) =
-                (batch.to.map(|to| to.to_string()), serde_json::to_string(&answer.moved)?);
-            transaction.prepare_cached(&sql)?.execute(params![to, this, ids])?;
+            let to = batch.to.map(|to| to.to_string());
+            let set = format!("UPDATE {} SET {} = :to, moved_by = :this", table.kind, table.holder);
+            if let Some((which, after, last)) = run {
+                let sql = format!("{set} WHERE {} AND id > :after AND id <= :last", which.sql);
+                let values: [(_, &dyn ToSql); 4] =
+                    [(":to", &to), (":this", &this), (":after", &after), (":last", &last)];
+                transaction.prepare_cached(&sql)?.execute(&*which.and(&values))?;
+            } else {
+                let sql = format!("{set} WHERE id IN (SELECT value FROM json_each(:ids))");
+                let ids = serde_json::to_string(&answer.moved)?;
+                let values = named_params! { ":to": to, ":this": this, ":ids": ids };
+                transaction.prepare_cached(&sql)?.execute(values)?;
+            }
         }
         transaction.commit()?;
         answer.said()
+    }
+}
+
+/// Which rows a batch is about, in SQL and with its values.
+struct Which<'b> {
+    sql: String,
+    values: Vec<(&'static str, Box<dyn ToSql + 'b>)>,
+}
+
+impl<'b> Which<'b> {
+    fn of(connection: &Connection, table: &Table, batch: &'b Batch) -> Outcome<Self> {
+        let Table { holder, inbox, status, .. } = table;
+        let mut which = Self {
+            sql: format!(
+                "organization = :organization AND {holder} IS :from AND {inbox} IS :inbox"
+            ),
+            values: vec![
+                (":organization", Box::new(batch.scope.organization.to_string())),
+                (":from", Box::new(batch.from.map(|it| it.to_string()))),
+                (":inbox", Box::new(inbox_of(&batch.place))),
+            ],
+        };
+        if let Some(workspace) = batch.scope.workspace {
+            which.sql += " AND workspace = :workspace";
+            which.values.push((":workspace", Box::new(workspace.to_string())));
+        }
+        if batch.states == WorkStates::OpenOnly {
+            which.sql += &format!(" AND {status} = 'open'");
+        }
+        if batch.untouched_since.is_some() {
+            which.sql += " AND moved_by = :since";
+            which.values.push((":since", Box::new(row_of(connection, batch.untouched_since)?)));
+        }
+        Ok(which)
+    }
+
+    fn and(&self, values: &[(&'static str, &'b dyn ToSql)]) -> Vec<(&'static str, &dyn ToSql)> {
+        let own = self.values.iter().map(|(name, value)| (*name, value.as_ref()));
+        own.chain(values.iter().copied()).collect()
     }
 }
 
@@ -161,44 +214,52 @@ impl Work {
 fn next(
     connection: &Connection,
     table: &Table,
-    batch: &Batch,
-    after: Option<&ItemId>,
+    which: &Which<'_>,
+    after: i64,
     limit: u32,
 ) -> Outcome<Answer> {
-    let Table { kind, holder, inbox, status, held_back, .. } = table;
+    // Nothing but ids: the index has them in order.
+    let Table { kind, .. } = table;
     let sql = format!(
-        "SELECT t.id, {held_back} FROM {kind} t
-         WHERE {IN_SCOPE} AND t.{holder} IS :from AND {inbox} IS :inbox AND t.id > :after
-           AND (NOT :open_only OR {status} = 'open')
-           AND (NOT :untouched OR t.moved_by = :since)
-         ORDER BY t.id LIMIT :limit"
+        "SELECT id FROM {kind} WHERE {} AND id > :after ORDER BY id LIMIT :limit",
+        which.sql
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(named_params! {
-        ":organization": batch.scope.organization.to_string(),
-        ":workspace": batch.scope.workspace.map(|it| it.to_string()),
-        ":from": batch.from.map(|it| it.to_string()),
-        ":inbox": inbox_of(&batch.place),
-        ":after": after.map_or(Ok(i64::MIN), |it| it.as_str().parse())?,
-        ":open_only": batch.states == WorkStates::OpenOnly,
-        ":untouched": batch.untouched_since.is_some(),
-        ":since": row_of(connection, batch.untouched_since)?,
-        ":limit": i64::from(limit) + 1,
-    })?;
-    let (mut answer, mut last, mut looked_at) = (Answer::default(), None, 0);
-    while let Some(row) = rows.next()? {
-        if looked_at == limit {
-            answer.more_after = last;
-            break;
-        }
-        let id = row.get(0)?;
-        match row.get(1)? {
-            None => answer.moved.push(id),
-            Some(held_back) => answer.skipped.push(refused(id, held_back)?),
-        }
-        (last, looked_at) = (Some(id), looked_at + 1);
+    let one_more = i64::from(limit) + 1;
+    let values = which.and(&[(":after", &after), (":limit", &one_more)]);
+    let ids = statement.query_map(&*values, |row| row.get(0))?;
+    let mut answer = Answer { moved: ids.collect::<Result<_, _>>()?, ..Answer::default() };
+    if answer.moved.len() > limit.try_into()? {
+        answer.moved.pop();
+        answer.more_after = answer.moved.last().copied();
+    }
+    let ends = answer.moved.first().copied().zip(answer.moved.last().copied());
+    if let Some((first, last)) = ends.filter(|_| table.held_back != "NULL") {
+        let held_back = held_back(connection, table, which, (first, last))?;
+        answer.moved.retain(|id| !held_back.contains_key(id));
+        answer.skipped =
+            held_back.into_iter().map(|(id, why)| refused(id, why)).collect::<Outcome<_>>()?;
     }
     Ok(answer)
+}
+
+/// The rows that may not change hands, and why: there are few, and they have an index of their own.
+fn held_back(
+    connection: &Connection,
+    table: &Table,
+    which: &Which<'_>,
+    (first, last): (i64, i64),
+) -> Outcome<BTreeMap<i64, String>> {
+    let Table { kind, held_back, .. } = table;
+    let sql = format!(
+        "SELECT id, {held_back} FROM {kind} INDEXED BY {kind}_held_back
+         WHERE {} AND {held_back} IS NOT NULL AND id BETWEEN :first AND :last",
+        which.sql
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let values = which.and(&[(":first", &first), (":last", &last)]);
+    let rows = statement.query_map(&*values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The rows that are named, and why some of them do not move.
@@ -251,16 +312,18 @@ fn named(
 
 impl Work {
     fn count(&self, scope: Scope, holder: MembershipId) -> Outcome<Vec<WorkCount>> {
+        // In the order of the index: nothing is sorted, and no row is looked at.
         let of_table = |table: &Table| {
             let Table { kind, holder, inbox, status, .. } = table;
             format!(
-                "SELECT '{kind}', {inbox} AS place, {status} AS state, count(*) FROM {kind} t
-                 WHERE {IN_SCOPE} AND t.{holder} = :holder GROUP BY place, state"
+                "SELECT '{kind}', {inbox} AS place, count(*) FILTER (WHERE {status} = 'open'),
+                        count(*) FILTER (WHERE {status} <> 'open') FROM {kind} t
+                 WHERE {IN_SCOPE} AND t.{holder} = :holder GROUP BY place"
             )
         };
         let sql = TABLES.iter().map(of_table).collect::<Vec<_>>().join(" UNION ALL ");
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(&format!("{sql} LIMIT {MOST_COUNTS}"))?;
+        let mut statement = connection.prepare_cached(&format!("{sql} LIMIT {MOST_COUNTS} / 2"))?;
         let mut rows = statement.query(named_params! {
             ":organization": scope.organization.to_string(),
             ":workspace": scope.workspace.map(|it| it.to_string()),
@@ -268,13 +331,15 @@ impl Work {
         })?;
         let mut counts = Vec::new();
         while let Some(row) = rows.next()? {
-            counts.push(WorkCount {
-                kind: row.get::<_, String>(0)?.parse()?,
-                place: place(row.get(1)?)?,
-                state: state(row, 2)?,
-                items: row.get::<_, i64>(3)?.try_into()?,
-            });
+            let (kind, place) =
+                (row.get::<_, String>(0)?.parse::<KindName>()?, place(row.get(1)?)?);
+            for (column, state) in [(2, WorkState::Open), (3, WorkState::Closed)] {
+                let items = row.get::<_, i64>(column)?.try_into()?;
+                let (kind, place) = (kind.clone(), place.clone());
+                counts.push(WorkCount { kind, place, state, items });
+            }
         }
+        counts.retain(|count| count.items > 0);
         Ok(counts)
     }
 
@@ -283,7 +348,7 @@ impl Work {
         let Table { kind, holder, inbox, status, .. } = table;
         let sql = format!(
             "SELECT t.id, {inbox}, {status}, t.{holder}, b.handover, b.number
-             FROM {kind} t NOT INDEXED LEFT JOIN batches b ON b.id = t.moved_by
+             FROM {kind} t NOT INDEXED LEFT JOIN batches b ON b.id = t.moved_by AND b.number >= 0
              WHERE t.id IN (SELECT value FROM json_each(:items)) AND {IN_SCOPE}"
         );
         // By id and no other index: an organization has many more items than are named.

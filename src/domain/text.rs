@@ -84,6 +84,10 @@ pub(crate) fn misleads(c: char) -> bool {
 
 /// Trimmed, in Unicode normalisation form C, and free of what [`misleads`].
 fn line(what: &'static str, given: &str, max: usize) -> Result<String, Invalid> {
+    // Names of items and the like come by the thousand.
+    if (1..=max).contains(&given.len()) && given.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(given.to_owned());
+    }
     let text = limited(what, given, max)?;
     match text.chars().find(|&c| c.is_control() || misleads(c)) {
         Some(c) => Err(Invalid::new(what, given, Problem::Character(c))),
