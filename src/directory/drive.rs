@@ -30,19 +30,21 @@ impl UserDirectory {
         let now = self.inner.clock.now();
         let question = Find::DueHandovers { now, limit: most.batches };
         let found = self.inner.store.find(&question).await?;
-        let mut left = most.batches;
+        let (mut left, mut failed) = (most.batches, None);
         for record in found {
             let Record::Handover(it) = record else { continue };
             let driver = Driver { inner: &self.inner, workload: workload.as_ref(), report };
             let mut run = Run { stored: (*it).clone(), it: *it, receipt: None, left, done };
-            driver.drive(&mut run, most.items).await?;
+            // One that cannot go on holds up no other.
+            let driven = driver.drive(&mut run, most.items).await;
             left = run.left;
+            failed = failed.or(driven.err());
             if left == 0 {
                 done.more = true;
                 break;
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 }
 

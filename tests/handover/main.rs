@@ -117,7 +117,7 @@ impl File {
 #[cfg(feature = "sqlite")]
 #[test]
 fn every_item_is_moved_exactly_once_or_reported_in_sqlite() {
-    let cases = cases(500);
+    let cases = cases(2_500);
     std::thread::scope(|scope| {
         for seed in [21, 22] {
             scope.spawn(move || {
