@@ -16,6 +16,8 @@ use super::{Error, Inner, UserDirectory};
 
 /// Whoever asks for a batch has this long before others ask for the same one.
 const LEASE: Span = Span::seconds(300);
+/// A batch is never of more items: a receipt names each.
+const MOST_ITEMS: u32 = 10_000;
 /// A hand-back waits this long for the last batch of what it takes back.
 const MOMENT: Span = Span::seconds(5);
 
@@ -36,7 +38,7 @@ impl UserDirectory {
             let driver = Driver { inner: &self.inner, workload: workload.as_ref(), report };
             let mut run = Run { stored: (*it).clone(), it: *it, receipt: None, left, done };
             // One that cannot go on holds up no other.
-            let driven = driver.drive(&mut run, most.items).await;
+            let driven = driver.drive(&mut run, most.items.clamp(1, MOST_ITEMS)).await;
             left = run.left;
             failed = failed.or(driven.err());
             if left == 0 {

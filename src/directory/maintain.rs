@@ -19,7 +19,7 @@ pub struct Maintenance {
     pub invitations: u32,
     /// Handover batches moved.
     pub batches: u32,
-    /// Items in one handover batch.
+    /// Items in one handover batch: 1 to 10,000.
     pub items: u32,
     /// Organizations closed.
     pub closings: u32,
