@@ -17,11 +17,11 @@ use rusqlite::{
 };
 use serde::{Deserialize, Serialize};
 use tenure::domain::{
-    Batch, BatchItems, BatchName, FoundItem, ItemId, KindName, Load, MembershipId, Moved, Nature,
-    PermissionName, Place, Reason, Scope, Skipped, SkippedBecause, WorkCount, WorkKind, WorkState,
-    WorkStates,
+    Batch, BatchItems, BatchName, FoundItem, ItemId, KindName, Load, MOST_COUNTS, MembershipId,
+    Moved, Nature, PermissionName, Place, Reason, Scope, Skipped, SkippedBecause, WorkCount,
+    WorkKind, WorkState, WorkStates,
 };
-use tenure::ports::{MOST_COUNTS, Workload, WorkloadError};
+use tenure::ports::{Workload, WorkloadError};
 
 /// How a kind of work is kept. What its table has no column for is a constant.
 struct Table {

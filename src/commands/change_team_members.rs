@@ -53,16 +53,19 @@ impl Decide for ChangeTeamMembers {
         if !self.join.is_empty() {
             super::set_team_permissions::may_give(draft, team)?;
         }
-        let mut any = false;
+        let (mut any, mut gone) = (false, Vec::new());
         for id in &self.join {
             any |= join(draft, member(draft, self.organization, *id)?, team)?;
         }
         for id in self.leave.iter().filter(|id| !self.join.contains(id)) {
             let it = member(draft, self.organization, *id)?;
             if leave(draft, it, team) {
-                any = true;
-                draft.hand_over_what_is_lost(it, self.handover.as_ref())?;
+                gone.push(it);
             }
+        }
+        any |= !gone.is_empty();
+        for it in gone {
+            draft.hand_over_what_is_lost(it, self.handover.as_ref())?;
         }
         if any { Ok(()) } else { Err(Refusal::NoChange) }
     }

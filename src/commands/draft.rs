@@ -5,7 +5,7 @@ use crate::domain::{
     DeactivatedBecause, Event, Grant, HandoverPlan, Invitation, Mail, MailAbout, MailId,
     Membership, MembershipId, MembershipStatus, Organization, OrganizationId, OrganizationStatus,
     Principal, Rank, Refusal, RemovedBecause, Revision, Role, RoleName, Rules, Scope, SeatsFull,
-    State, StatusName, Step, Thing, Timestamp, User, UserId,
+    State, StatusName, Step, TeamId, Thing, Timestamp, User, UserId,
 };
 
 use super::Facts;
@@ -421,6 +421,13 @@ impl<'a> Draft<'a> {
         // The membership itself first: an open invitation takes the others along.
         all.sort_by_key(|one| (one.id != it.id, one.id));
         all
+    }
+
+    /// Whether somebody leaves a team by what is decided so far.
+    pub(crate) fn leaves_team(&self, left: TeamId, id: MembershipId) -> bool {
+        self.events.iter().any(|event| {
+            matches!(event, Event::TeamLeft { team, membership } if *team == left && *membership == id)
+        })
     }
 
     fn is_removed_already(&self, id: MembershipId) -> bool {

@@ -1,15 +1,17 @@
 //! What becomes of somebody's work (C9, C13): decided when they go, or lose what the work needs.
 
-use crate::access::may_hold;
+use std::collections::BTreeSet;
+
+use crate::access::{Item, Management, may_hold};
 use crate::domain::{
-    Assignment, Authorship, Disposition, Event, Handover, HandoverId, HandoverPlan, HandoverStep,
-    HandoverWork, ItemId, MadeOnLeaving, Membership, MembershipId, Nature, Need, OrganizationId,
-    Part, Receivers, Refusal, Rules, Scope, Sharing, StatusName, TeamId, Thing, WorkKind,
-    WorkOnLeaving, WorkStates,
+    Assignment, Authorship, Disposition, Event, Handover, HandoverId, HandoverPlan, HandoverStatus,
+    HandoverStep, HandoverWork, ItemId, MadeOnLeaving, Membership, MembershipId, Nature, Need,
+    OrganizationId, Part, Receivers, Refusal, Rules, Scope, Sharing, StatusName, TeamId, Thing,
+    Timestamp, WorkKind, WorkOnLeaving, WorkStates,
 };
 
 use super::draft::Draft;
-use super::limits;
+use super::{WorkOnReturn, limits};
 
 /// How many handovers that concern somebody are looked at when they go, the latest first. Those
 /// beyond are not planned anew at once: each stops when it comes to the receiver who has left.
@@ -88,32 +90,58 @@ impl<'a> Draft<'a> {
     }
 
     /// Somebody is back: what they have not handed over yet they keep, and what they have can come
-    /// back to them.
-    pub(crate) fn take_work_back(&mut self, it: &Membership, comes_back: bool) {
+    /// back to them. Where they still cannot work, nothing changes.
+    pub(crate) fn take_work_back(&mut self, it: &Membership, work: WorkOnReturn) {
+        let all = self.state.memberships_of_same_person(it);
+        let above = |one: &&Membership| one.scope.workspace.is_none() && one.is_active();
+        if it.scope.workspace.is_some() && !all.iter().any(above) {
+            return;
+        }
         let gone = it.status.since();
-        for one in self.state.memberships_of_same_person(it) {
-            if one.id != it.id && it.scope.workspace.is_some() {
-                continue;
-            }
-            for handover in self.state.handovers_of(one.id) {
-                let is_theirs = handover.from == one.id
-                    && handover.work == HandoverWork::Everything
-                    && handover.planned_at >= gone;
-                if !is_theirs {
-                    continue;
-                }
-                if !handover.status.is_over() {
-                    let (handover, membership) = (handover.id, one.id);
-                    self.push(Event::HandoverReturned { handover, membership });
-                }
-                if comes_back && (handover.moved > 0 || handover.asked.is_some()) {
-                    self.begin(one, HandoverWork::HandedOver(handover.id), Vec::new());
-                }
+        for one in all {
+            let below = it.scope.workspace.is_none() && one.is_active();
+            if one.id == it.id || below {
+                self.return_to(one, gone, work);
             }
         }
     }
 
-    /// A handover of the organization from which a step exists.
+    fn return_to(&mut self, it: &Membership, gone: Timestamp, work: WorkOnReturn) {
+        let mut back = BTreeSet::new();
+        for handover in self.state.handovers_of(it.id) {
+            if handover.from != it.id {
+                continue;
+            }
+            match handover.work {
+                HandoverWork::Everything if handover.planned_at >= gone => {
+                    if !handover.status.is_over() {
+                        let (handover, membership) = (handover.id, it.id);
+                        self.push(Event::HandoverReturned { handover, membership });
+                    }
+                    if handover.moved > 0 || handover.asked.is_some() {
+                        back.insert(handover.id);
+                    }
+                }
+                // They went again before everything was back.
+                HandoverWork::HandedOver(earlier)
+                    if handover.status == HandoverStatus::Cancelled =>
+                {
+                    back.insert(earlier);
+                }
+                HandoverWork::HandedOver(earlier) => {
+                    back.remove(&earlier);
+                }
+                HandoverWork::Everything | HandoverWork::OutOfReach => {}
+            }
+        }
+        for earlier in back.into_iter().filter(|_| work == WorkOnReturn::ComesBack) {
+            self.begin(it, HandoverWork::HandedOver(earlier), Vec::new());
+        }
+    }
+
+    /// A handover of the organization from which a step exists, for whoever's permission reaches the
+    /// person whose it is; rank does not matter, because the person is gone. Nobody stops or turns
+    /// what they lose themselves.
     pub(crate) fn handover(
         &self,
         organization: OrganizationId,
@@ -122,6 +150,20 @@ impl<'a> Draft<'a> {
     ) -> Result<&'a Handover, Refusal> {
         let it = self.state.handover(id).filter(|it| it.organization == organization);
         let it = it.ok_or(Refusal::NotFound(Thing::Handover))?;
+        let whose = self.state.membership(organization, it.from);
+        if whose.is_some_and(|it| self.is_own(it)) {
+            return Err(Refusal::Oneself);
+        }
+        let permission = Management::HandOverWork.into();
+        let teams = whose.map(|it| it.teams.clone()).unwrap_or_default();
+        let item = Item { holder: Some(it.from), teams, ..Item::default() };
+        let reaches = self
+            .standing
+            .as_ref()
+            .is_some_and(|standing| standing.reaches(&standing.holds(&permission).extent, &item));
+        if !self.above_ranks() && !reaches {
+            return Err(Refusal::OutOfReach(permission));
+        }
         let from = it.status;
         from.after(step).ok_or(Refusal::HandoverStep { from, step })?;
         Ok(it)
@@ -353,7 +395,9 @@ impl<'a> Draft<'a> {
         sharing: Sharing,
     ) -> Result<Receivers, Refusal> {
         let members = self.state.team_members(it.scope.organization, team);
-        let there = members.into_iter().filter(|member| is_other(it.from, member));
+        // Whoever leaves it by this very command does not share.
+        let stays = |member: &&Membership| !self.leaves_team(team, member.id);
+        let there = members.into_iter().filter(stays).filter(|member| is_other(it.from, member));
         let there = there.filter_map(|member| self.membership_in(it.scope, member));
         let fit = there.filter(|member| self.can_receive(it.kind, member));
         let fit: Vec<_> = fit.map(|member| member.id).collect();

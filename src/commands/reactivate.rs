@@ -68,7 +68,7 @@ impl Decide for Reactivate {
             step: Step::Reactivate,
             at: draft.now(),
         });
-        draft.take_work_back(it, self.work == WorkOnReturn::ComesBack);
+        draft.take_work_back(it, self.work);
         Ok(())
     }
 }

@@ -114,8 +114,9 @@ impl Requirement {
             | C::ChangeTeamMembers
             | C::ChangeTeamsOf => Self::permission(M::ManageTeams),
 
-            C::PauseHandover | C::ResumeHandover | C::CancelHandover | C::ChooseReceivers => {
-                Self::permission(M::HandOverWork)
+            C::ResumeHandover | C::ChooseReceivers => Self::permission(M::HandOverWork),
+            C::PauseHandover | C::CancelHandover => {
+                Self::permission(M::HandOverWork).works(Works::UntilClosed)
             }
 
             C::GiveSupport | C::RenewSupport | C::RevokeSupport => {

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use crate::access::may_hold;
 use crate::domain::{
     Batch, Handover, HandoverId, HandoverReceipt, HandoverStatus, HandoverStep, HandoverWork, Key,
-    KindName, MembershipId, Moved, Need, Next, OrganizationId, Place, Receivers, Record, Span,
-    State, Timestamp,
+    KindName, MOST_COUNTS, MembershipId, Moved, Need, Next, OrganizationId, OrganizationStatus,
+    Place, Receivers, Record, Span, State, Timestamp,
 };
-use crate::ports::{CommitError, Find, MOST_COUNTS, StoreError, Workload, WorkloadError};
+use crate::ports::{CommitError, Find, StoreError, Workload, WorkloadError};
 
 use super::maintain::{Maintained, Maintenance};
 use super::{Error, Inner, UserDirectory};
@@ -32,6 +32,7 @@ impl UserDirectory {
         let now = self.inner.clock.now();
         let question = Find::DueHandovers { now, limit: most.batches };
         let found = self.inner.store.find(&question).await?;
+        done.more |= found.len() >= most.batches as usize;
         let (mut left, mut failed) = (most.batches, None);
         for record in found {
             let Record::Handover(it) = record else { continue };
@@ -70,6 +71,14 @@ struct Run<'r> {
     done: &'r mut Maintained,
 }
 
+/// Whether work moves somewhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Works {
+    Yes,
+    NotNow,
+    NeverAgain,
+}
+
 /// Why there is no next batch for now.
 enum Halt {
     Store(StoreError),
@@ -96,15 +105,30 @@ impl Driver<'_> {
         fields(handover = %run.it.id),
     )]
     async fn drive(&self, run: &mut Run<'_>, items: u32) -> Result<(), Error> {
+        let place = self.place(&run.it).await?;
         // Somebody asked for a batch and did not come back with the answer.
         if let Some(asked) = run.it.asked.clone() {
-            let goes_on = run.it.status == HandoverStatus::Running && run.it.still_means(&asked);
-            let fits =
-                goes_on && self.known(&run.it).fits(asked.to, &asked.kind, &asked.place).await?;
-            let batch = if fits { asked } else { asked.emptied() };
+            run.it.due_at = self.now().plus(LEASE);
+            if !self.write(run).await? {
+                return Ok(());
+            }
+            let goes_on = place == Works::Yes && run.it.status == HandoverStatus::Running;
+            let means = goes_on && self.still_means(&run.it, &asked).await?;
+            let batch = if means { asked } else { asked.emptied() };
             if !self.have_done(run, batch).await? {
                 return Ok(());
             }
+        }
+        match place {
+            Works::Yes => {}
+            Works::NotNow => run.it.due_at = self.now().plus(LEASE),
+            Works::NeverAgain => {
+                run.it.take(HandoverStep::Cancel);
+            }
+        }
+        if place != Works::Yes {
+            self.write(run).await?;
+            return Ok(());
         }
         while run.left > 0 {
             if let Err(halt) = self.prepare(&mut run.it, items).await {
@@ -129,6 +153,34 @@ impl Driver<'_> {
         Ok(())
     }
 
+    /// Whether work moves where it lies: not while the organization is suspended or closing, and not
+    /// any more once it, or the workspace, is closed.
+    async fn place(&self, it: &Handover) -> Result<Works, StoreError> {
+        let mut needs = vec![Need::Record(Key::Organization(it.organization))];
+        needs.extend(it.scope.workspace.map(|id| Need::Record(Key::Workspace(id))));
+        let state = State::new(self.inner.store.load(&needs).await?);
+        let workspace = it.scope.workspace.and_then(|id| state.workspace(it.organization, id));
+        if workspace.is_some_and(|it| it.closed_at.is_some()) {
+            return Ok(Works::NeverAgain);
+        }
+        Ok(match state.organization(it.organization).map(|it| it.status) {
+            Some(OrganizationStatus::Active) => Works::Yes,
+            Some(OrganizationStatus::Suspended { .. } | OrganizationStatus::Closing { .. }) => {
+                Works::NotNow
+            }
+            Some(OrganizationStatus::Closed { .. }) | None => Works::NeverAgain,
+        })
+    }
+
+    /// Whether a batch that was asked for may still be done as it was: its receiver can have it, and
+    /// whoever keeps what they reach does not reach it again.
+    async fn still_means(&self, it: &Handover, asked: &Batch) -> Result<bool, StoreError> {
+        let mut known = self.known(it);
+        known.learn_keeper(it).await?;
+        let keeps = known.keeps(&asked.kind, &asked.place);
+        Ok(!keeps && known.fits(asked.to, &asked.kind, &asked.place).await?)
+    }
+
     /// Has a batch done; says whether there is an answer.
     async fn have_done(&self, run: &mut Run<'_>, batch: Batch) -> Result<bool, Error> {
         run.left = run.left.saturating_sub(1);
@@ -149,6 +201,7 @@ impl Driver<'_> {
         match halt {
             Halt::Store(error) => {
                 // What was done is written down all the same, if that can be.
+                run.it.put_off(self.now());
                 self.write(run).await?;
                 Err(error.into())
             }

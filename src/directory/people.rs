@@ -374,7 +374,7 @@ pub(super) fn sees(standing: &Standing<'_>, who: &Principal, it: &Membership) ->
 }
 
 /// Whether somebody's view reaches everybody: addresses and names stand in what is listed.
-fn sees_all(standing: &Standing<'_>, who: &Principal) -> bool {
+pub(super) fn sees_all(standing: &Standing<'_>, who: &Principal) -> bool {
     matches!(who, Principal::System | Principal::Provisioner { .. })
         || standing.holds(&Management::ViewPeople.into()).extent.covers(&Reach::ALL.into())
 }

@@ -79,6 +79,6 @@ pub(crate) use token::TokenClaims;
 pub use token::{KeyRing, Purpose, Token, VerifiedToken};
 pub use user::{ExternalIdentity, Generation, Realm, User};
 pub use work::{
-    Batch, BatchItems, BatchName, FoundItem, Load, Moved, Nature, Place, Skipped, SkippedBecause,
-    WorkCount, WorkKind, WorkState, WorkStates,
+    Batch, BatchItems, BatchName, FoundItem, Load, MOST_COUNTS, Moved, Nature, Place, Skipped,
+    SkippedBecause, WorkCount, WorkKind, WorkState, WorkStates,
 };

@@ -101,6 +101,10 @@ pub struct WorkCount {
     pub items: u64,
 }
 
+/// The most rows that a survey has. One that has as many may have been cut short, and a handover that
+/// goes by it says so.
+pub const MOST_COUNTS: usize = 1_000;
+
 /// What is to be known of one item by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundItem {

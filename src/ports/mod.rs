@@ -12,7 +12,7 @@ pub use clock::Clock;
 pub use entropy::Entropy;
 pub use mailer::{Letter, LetterKind, Mailer, MailerError};
 pub use store::{CommitError, Find, PeopleFilter, PeoplePosition, Store, StoreError};
-pub use workload::{MOST_COUNTS, Workload, WorkloadError};
+pub use workload::{Workload, WorkloadError};
 
 #[cfg(feature = "testing")]
 #[doc(hidden)]

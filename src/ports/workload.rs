@@ -12,7 +12,7 @@ use crate::domain::{
 /// **`kinds`** says which kinds of work there are. It is asked once, when the directory is built.
 ///
 /// **`survey`** counts what a person holds in a scope by kind, place and state, at most
-/// [`MOST_COUNTS`] rows and none with zero items; it changes nothing.
+/// [`MOST_COUNTS`](crate::domain::MOST_COUNTS) rows and none with zero items; it changes nothing.
 ///
 /// **`look`** says where items lie, in which state, who holds them, and which batch was the last to
 /// touch them; it changes nothing. What does not exist, or lies in no such scope, is left out.
@@ -73,9 +73,6 @@ pub trait Workload: Send + Sync {
     /// Moves one batch, once.
     async fn move_batch(&self, batch: &Batch) -> Result<Moved, WorkloadError>;
 }
-
-/// The most rows that a survey may have.
-pub const MOST_COUNTS: usize = 1_000;
 
 /// The host's work could not be reached.
 #[derive(Debug, thiserror::Error)]

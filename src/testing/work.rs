@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::domain::{
-    Batch, BatchItems, BatchName, FoundItem, ItemId, KindName, Load, MembershipId, Moved, Nature,
-    Place, Reason, Scope, Skipped, SkippedBecause, WorkCount, WorkKind, WorkState,
+    Batch, BatchItems, BatchName, FoundItem, ItemId, KindName, Load, MOST_COUNTS, MembershipId,
+    Moved, Nature, Place, Reason, Scope, Skipped, SkippedBecause, WorkCount, WorkKind, WorkState,
 };
-use crate::ports::{MOST_COUNTS, Workload, WorkloadError};
+use crate::ports::{Workload, WorkloadError};
 
 /// One piece of work: a ticket, a macro, a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -174,9 +174,10 @@ impl Pages {
     fn note_handover(&mut self, it: &Handover) {
         let before = self.handovers.get(&it.id).cloned();
         let was = before.as_ref().and_then(|it| it.it.asked.clone());
-        let is_new = it.asked.is_some() && was != it.asked;
+        let name = |it: &Batch| it.name;
+        let is_new = it.asked.as_ref().map(name) != was.as_ref().map(name);
         if let Some(was) = &was
-            && it.asked.as_ref() != Some(was)
+            && it.asked.as_ref().map(name) != Some(was.name)
         {
             self.is_answered(was);
         }

@@ -35,6 +35,7 @@ pub(crate) fn adds(book: &Pages) {
                 LeftBecause::HeldBack => "held back",
                 LeftBecause::NotHeld => "not held",
                 LeftBecause::Touched => "touched",
+                LeftBecause::NotSurveyed => "not surveyed",
             };
             counts(format!("{work}, left {because}"), left.items);
         }

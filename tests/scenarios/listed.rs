@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 const TABLE: &str = include_str!("../README.md");
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 17] = [
     include_str!("s0_freshsuccess.rs"),
     include_str!("s1_help_desk.rs"),
     include_str!("s2_workspaces.rs"),
@@ -11,6 +11,7 @@ const SOURCES: [&str; 16] = [
     include_str!("s4_helprace.rs"),
     include_str!("beyond.rs"),
     include_str!("contradictions.rs"),
+    include_str!("handover/corners.rs"),
     include_str!("handover/pains.rs"),
     include_str!("handover/plans.rs"),
     include_str!("handover/random.rs"),

@@ -5,11 +5,12 @@ mod work;
 
 use crate::access::live::{Comparison, Update};
 use crate::commands::Command;
-use crate::domain::{Event, InvitationId, MailAbout, State, Stream};
+use crate::domain::{Event, InvitationId, MailAbout, OrganizationId, State, Stream};
 
 pub use teams::{TeamLeft, TeamWithout};
 pub use work::{WorkMove, WorkPreview};
 
+use super::people::sees_all;
 use super::{Error, Request, UserDirectory};
 
 /// What a command would do.
@@ -65,6 +66,14 @@ impl UserDirectory {
         let stream = command.stream();
         let mut state = State::new(self.inner.store.load(&command.needs(&facts)).await?);
         let events = self.inner.foresee(&mut state, &command, &mut facts).await??;
+        // Whoever leaves on their own is shown nothing of whose work they were due to get.
+        let organization = command.organization();
+        let standing =
+            |id: OrganizationId| self.inner.standing(&state, id.into(), &facts.principal).ok();
+        let sees_others = matches!(command, Command::ChooseReceivers(_))
+            || organization
+                .and_then(standing)
+                .is_some_and(|standing| sees_all(&standing, &facts.principal));
         let status = |state: &State| Some(state.organization(command.organization()?)?.status);
         let (before, was) = (seats(&state, stream), status(&state));
         for event in &events {
@@ -77,7 +86,9 @@ impl UserDirectory {
             for event in &events {
                 let id = if let Event::HandoverPlanned { handover } = event {
                     handover.id
-                } else if let Event::HandoverChosen { handover, .. } = event {
+                } else if let Event::HandoverChosen { handover, .. } = event
+                    && sees_others
+                {
                     *handover
                 } else {
                     continue;

@@ -176,6 +176,9 @@ pub enum LeftBecause {
     OutOfReach,
     /// The host holds them back; the receipts say which and why.
     HeldBack,
+    /// The survey has more rows than are looked at: what lies beyond them is neither moved nor
+    /// counted.
+    NotSurveyed,
     /// They were named, and the person does not hold them.
     NotHeld,
     /// Handing back: something was done to them since.
@@ -355,15 +358,6 @@ impl Handover {
             all.extend(self.asked.as_ref().and_then(|asked| asked.to));
         }
         all
-    }
-
-    /// Whether a batch would go where its kind goes by now.
-    pub(crate) fn still_means(&self, batch: &Batch) -> bool {
-        let goes = |part: &Part| {
-            let to = part.to.members();
-            part.kind == batch.kind && batch.to.map_or(to.is_empty(), |it| to.contains(&it))
-        };
-        matches!(self.work, HandoverWork::HandedOver(_)) || self.parts.iter().any(goes)
     }
 
     /// How long the rest may take, by how long the first part took; none while nothing has moved.

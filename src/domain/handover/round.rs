@@ -1,13 +1,13 @@
 //! One round of a handover: what was surveyed is shared out and moved, batch by batch. Pure: who
 //! drives it asks what comes [`Next`], finds that out, and says so.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Batch, BatchItems, BatchName, FoundItem, HandoverId, ItemId, KindName, Load, MembershipId,
-    Moved, Place, Skipped, SkippedBecause, Span, Timestamp, WorkCount, WorkStates,
+    Batch, BatchItems, BatchName, FoundItem, HandoverId, ItemId, KindName, Load, MOST_COUNTS,
+    MembershipId, Moved, Place, Skipped, SkippedBecause, Span, Timestamp, WorkCount, WorkStates,
 };
 
 use super::{
@@ -165,18 +165,14 @@ impl Handover {
         Next::Survey
     }
 
-    /// How many items stay that were to move: what is named and not there is none of them.
-    fn staying(&self) -> u64 {
-        let stays = |it: &&Left| match it.because {
-            LeftBecause::OutOfReach | LeftBecause::HeldBack => true,
-            LeftBecause::NotHeld | LeftBecause::Touched => false,
-        };
-        self.left.iter().filter(stays).map(|it| it.items).sum()
-    }
-
     /// How it ends once there is no more to do.
     pub(crate) fn end(&self) -> HandoverStep {
-        if self.staying() > 0 { HandoverStep::Stick } else { HandoverStep::Finish }
+        // What is named and not there, or touched since, is nothing that was to move.
+        let stays = |it: &Left| match it.because {
+            LeftBecause::OutOfReach | LeftBecause::HeldBack | LeftBecause::NotSurveyed => true,
+            LeftBecause::NotHeld | LeftBecause::Touched => false,
+        };
+        if self.left.iter().any(stays) { HandoverStep::Stick } else { HandoverStep::Finish }
     }
 
     fn receivers(&self, group: &Group) -> Receivers {
@@ -226,7 +222,7 @@ impl Handover {
             };
             match &part.items {
                 // What the first round does not move of them goes the way of the rest.
-                Some(_) if !first || places.is_empty() => {}
+                Some(_) if !first => {}
                 Some(items) => {
                     let items = GroupItems::Unseen(items.clone());
                     self.progress.groups.push_back(group(&Place::new(), items));
@@ -244,6 +240,13 @@ impl Handover {
         if !first {
             self.go_by(&before);
         }
+        let cut = survey.get(MOST_COUNTS - 1);
+        let said = self.left.iter().any(|it| it.because == LeftBecause::NotSurveyed);
+        if let Some(last) = cut.filter(|_| !said) {
+            let (kind, place, holder) = (last.kind.clone(), last.place.clone(), Some(self.from));
+            let because = LeftBecause::NotSurveyed;
+            self.left.push(Left { kind, place, holder, items: 0, because });
+        }
     }
 
     /// Ends it if nothing has changed since the round before; otherwise what stayed in that one may
@@ -252,7 +255,7 @@ impl Handover {
         const IDLE: u32 = 3;
         let of_the_rest = |it: &Left| {
             let rest = self.parts.iter().any(|part| part.items.is_none() && part.kind == it.kind);
-            rest && it.because != LeftBecause::NotHeld
+            rest && !matches!(it.because, LeftBecause::NotHeld | LeftBecause::NotSurveyed)
         };
         let (stayed, others): (Vec<_>, Vec<_>) = self.left.drain(..).partition(of_the_rest);
         self.left = others;
@@ -480,6 +483,7 @@ impl Handover {
             share.items = share.items.saturating_sub(moved);
             share.items == 0
         });
+        let skipped_items = answer.skipped.iter().map(|it| &it.item);
         let is_done = match (&mut group.items, &asked.items) {
             (GroupItems::Next { after, items }, _) => {
                 // An answer about nothing leads nowhere, whatever it says of more.
@@ -487,8 +491,10 @@ impl Handover {
                 *items = items.saturating_sub(moved + skipped);
                 after.is_none()
             }
-            (GroupItems::Named(items), BatchItems::Named(asked)) => {
-                items.retain(|item| !asked.contains(item));
+            (GroupItems::Named(items), BatchItems::Named(_)) => {
+                // An answer that says nothing of an item has done nothing about it.
+                let said: BTreeSet<&ItemId> = answer.moved.iter().chain(skipped_items).collect();
+                items.retain(|item| !said.contains(item));
                 items.is_empty()
             }
             (GroupItems::Named(_) | GroupItems::Unseen(_), _) => false,
@@ -500,6 +506,10 @@ impl Handover {
         let spent = is_shared
             && progress.shares.is_empty()
             && matches!(&group.items, GroupItems::Next { items: 0, .. });
+        // What is held back of somebody's share is shared out again.
+        if skipped > 0 {
+            progress.shares.clear();
+        }
         if is_done || spent {
             progress.shares.clear();
             if let Some(group) = progress.groups.pop_front() {
@@ -538,6 +548,13 @@ impl Handover {
         // Also when nothing has moved yet, there is a survey before the end.
         self.progress.begun = false;
         self.left.clear();
+        // Nobody is at it: it goes on at once.
+        if self.asked.is_none() || self.failures > 0 {
+            self.failures = 0;
+            self.due_at = self.planned_at;
+        }
+        // It was asked for under what held before: what was done is found out, and nothing more is.
+        self.asked = self.asked.take().map(Batch::emptied);
     }
 
     /// A step that is allowed from where it is.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::MOST_COUNTS;
 use crate::domain::{KindName, Load, MembershipId, Place, Scope, WorkCount, WorkState};
-use crate::ports::MOST_COUNTS;
 
 use super::subject::{ADA, BOB, ELSEWHERE, EVE, NORTH, SOUTH, Subject, WHOLE};
 use super::{Ability, NewItem};

@@ -1,6 +1,7 @@
 //! What becomes of work when somebody goes, loses what it takes, or returns: planned, foreseen, run
 //! in batches, and taken back.
 
+mod corners;
 mod pains;
 mod plans;
 mod random;

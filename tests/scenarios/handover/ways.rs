@@ -20,17 +20,17 @@ use crate::stage::{Desk, Stage, Who, desk, email, role};
 // ── Workspaces ──────────────────────────────────────────────────────────────────────────────────
 
 /// Acme with a workspace in which Bob and Berta are, and Ada is not; each with the membership there.
-struct North {
-    acme: Acme,
-    scope: Scope,
-    bob: Who,
-    berta: Who,
+pub(super) struct North {
+    pub(super) acme: Acme,
+    pub(super) scope: Scope,
+    pub(super) bob: Who,
+    pub(super) berta: Who,
     /// The same two in the workspace.
-    bob_there: MembershipId,
-    berta_there: MembershipId,
+    pub(super) bob_there: MembershipId,
+    pub(super) berta_there: MembershipId,
 }
 
-async fn north(change: impl FnOnce(&mut Rules)) -> North {
+pub(super) async fn north(change: impl FnOnce(&mut Rules)) -> North {
     let acme = acme_with(desk(change)).await;
     let (bob, berta) = (acme.agent("bob").await, acme.agent("berta").await);
     let open = OpenWorkspace { organization: acme.stage.org, name: "North".parse().unwrap() };
@@ -50,7 +50,7 @@ async fn enter(acme: &Acme, scope: Scope, name: &str, who: Who) -> MembershipId 
 
 impl North {
     /// Two tickets in the workspace, held by the membership there.
-    fn there(&self, holder: MembershipId) -> Vec<u64> {
+    pub(super) fn there(&self, holder: MembershipId) -> Vec<u64> {
         (0..2).map(|_| self.acme.work.add(self.scope, "tickets", holder)).collect()
     }
 
