@@ -195,7 +195,7 @@ impl<'b> Which<'b> {
             which.values.push((":workspace", Box::new(workspace.to_string())));
         }
         if batch.states == WorkStates::OpenOnly {
-            which.sql += &format!(" AND {status} = 'open'");
+            which.sql = format!("{} AND {status} = 'open'", which.sql);
         }
         if batch.untouched_since.is_some() {
             which.sql += " AND moved_by = :since";
