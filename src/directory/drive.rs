@@ -367,10 +367,9 @@ impl Driver<'_> {
         state.put_handover(it.clone());
         // A batch that did nothing leaves none.
         let did = receipt.filter(|it| !it.moved.is_empty() || !it.skipped.is_empty());
-        if let Some(receipt) = did {
-            state.put_handover_receipt(receipt.clone());
-        }
-        match self.inner.store.commit(state.changes()).await {
+        let mut changes = state.changes();
+        changes.put.extend(did.map(|it| Record::HandoverReceipt(Box::new(it.clone()))));
+        match self.inner.store.commit(changes).await {
             Ok(()) => Ok(state.handover(it.id).cloned()),
             Err(CommitError::Conflict(_) | CommitError::Claimed(_) | CommitError::Unknown(_)) => {
                 Ok(None)

@@ -14,10 +14,10 @@ use uuid::Uuid;
 use super::record::{membership_claims, team_claims, user_claims};
 use super::{
     Activity, Block, ChangeSet, Claim, Digest, Entry, EntryDetail, Forget, Guard, Handover,
-    HandoverId, HandoverReceipt, Invitation, InvitationId, Key, Logged, Mail, MailId, Membership,
-    MembershipId, Organization, OrganizationId, Receipt, ReceiptKey, Record, Revision, Role,
-    RoleName, Scope, Stream, SupportAccess, SupportAccessId, Tally, Team, TeamId, User, UserId,
-    Workspace, WorkspaceId,
+    HandoverId, Invitation, InvitationId, Key, Logged, Mail, MailId, Membership, MembershipId,
+    Organization, OrganizationId, Receipt, ReceiptKey, Record, Revision, Role, RoleName, Scope,
+    Stream, SupportAccess, SupportAccessId, Tally, Team, TeamId, User, UserId, Workspace,
+    WorkspaceId,
 };
 
 /// Rows of one kind, remembering what the changed ones were.
@@ -81,7 +81,6 @@ pub struct State {
     teams: Table<TeamId, Team>,
     supports: Table<SupportAccessId, SupportAccess>,
     handovers: Table<HandoverId, Handover>,
-    handover_receipts: Vec<HandoverReceipt>,
     mails: Table<MailId, Mail>,
     activities: Table<MembershipId, Activity>,
     /// Whether each stands, and whether that is new.
@@ -425,11 +424,6 @@ impl State {
         self.handovers.put(it.id, it);
     }
 
-    /// Keeps what a batch of a handover did.
-    pub(crate) fn put_handover_receipt(&mut self, it: HandoverReceipt) {
-        self.handover_receipts.push(it);
-    }
-
     /// Writes a mail; the first write of a batch raises its version.
     pub fn put_mail(&mut self, mut it: Mail) {
         if !self.mails.is_changed(it.id) {
@@ -612,9 +606,6 @@ impl State {
         for (before, it) in self.handovers.changed() {
             set.guard(Key::Handover(it.id), before.map_or(Revision::NONE, |was| was.version));
             set.put.push(Record::Handover(Box::new(it.clone())));
-        }
-        for it in &self.handover_receipts {
-            set.put.push(Record::HandoverReceipt(Box::new(it.clone())));
         }
         for (before, it) in self.mails.changed() {
             set.guard(Key::Mail(it.id), before.map_or(Revision::NONE, |was| was.version));
