@@ -515,7 +515,7 @@ impl Host for InSql {
         let (holder, _) = columns(kind);
         let desk = self.desk.lock().unwrap();
         let mut statement = desk.prepare(&format!("SELECT * FROM {kind} WHERE id = ?1")).unwrap();
-        let names: Vec<_> = statement.column_names().map(str::to_owned).collect();
+        let names: Vec<_> = statement.column_names().into_iter().map(str::to_owned).collect();
         statement
             .query_row([row(item)], |row| {
                 let mut it = OnRecord { holder: None, original_author: None, rest: String::new() };

@@ -4,14 +4,18 @@
 
 mod clock;
 mod entropy;
+mod hint;
 mod mailer;
 mod store;
+mod transaction;
 mod workload;
 
 pub use clock::Clock;
 pub use entropy::Entropy;
+pub use hint::Hint;
 pub use mailer::{Letter, LetterKind, Mailer, MailerError};
 pub use store::{CommitError, Find, PeopleFilter, PeoplePosition, Store, StoreError};
+pub use transaction::Transaction;
 pub use workload::{Workload, WorkloadError};
 
 #[cfg(feature = "testing")]
