@@ -119,7 +119,8 @@ pub(crate) async fn pool(options: PgConnectOptions, connections: u32) -> PgPool 
 /// Runs this on a thread and a runtime of its own, so that it can be awaited anywhere.
 pub(crate) fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    std::thread::spawn(move || runtime.block_on(work)).join().unwrap()
+    let thread = std::thread::spawn(move || runtime.block_on(work));
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn seconds() -> u64 {
