@@ -16,11 +16,17 @@ use own::Drawer;
 use tempfile::TempDir;
 use tenure::adapters::memory::MemoryStore;
 use tenure::adapters::sqlite::{Durability, Journal, SqliteOptions, SqliteStore};
+use tenure::testing::Strict;
 use tenure::testing::store_suite::{verify, verify_on_one_runtime};
 
 #[test]
 fn the_store_in_memory_keeps_every_promise() {
     block_on(verify(|| async { MemoryStore::new() }));
+}
+
+#[test]
+fn the_suite_leaves_no_orphan() {
+    block_on(verify(|| async { Strict::new(MemoryStore::new()) }));
 }
 
 #[test]
