@@ -93,15 +93,6 @@ const CHECKS: &[(&str, Check)] = checks! {
         a_change_set_that_fails_leaves_nothing_behind,
         an_empty_change_set_changes_nothing,
     }
-    at_once {
-        of_two_records_with_one_key_the_later_is_kept,
-        what_is_put_and_deleted_at_once_is_gone,
-        a_change_set_of_thousands_is_committed_whole,
-    }
-    values {
-        texts_come_back_letter_by_letter,
-        instants_are_kept_to_the_microsecond,
-    }
     audit {
         an_entry_comes_back_with_its_detail,
         an_entry_that_stands_already_is_a_conflict,
@@ -131,6 +122,15 @@ const CHECKS: &[(&str, Check)] = checks! {
     people {
         people_are_listed_as_the_filter_says,
         people_stand_in_the_order_of_code_points,
+    }
+    at_once {
+        of_two_records_with_one_key_the_later_is_kept,
+        what_is_put_and_deleted_at_once_is_gone,
+        a_change_set_of_thousands_is_committed_whole,
+    }
+    values {
+        texts_come_back_letter_by_letter,
+        instants_are_kept_to_the_microsecond,
     }
     races {
         one_of_many_with_the_same_guard_wins,
