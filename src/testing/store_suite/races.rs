@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::samples::{Guarded, entry, id};
+use super::samples::{Guarded, entry, id, organizations};
 use super::subject::{Subject, puts};
 use crate::domain::{ChangeSet, Claim, Entry, Key, Need, Record, Revision, Stream, TeamId};
 
@@ -31,6 +31,7 @@ async fn rounds<'s, Fut: Future<Output = ()> + 's>(
 
 pub(super) async fn one_of_many_with_the_same_guard_wins(s: Subject) {
     let s = &s;
+    s.put(Guarded::ground()).await;
     for kind in Guarded::ALL {
         let contender = |round: u64, number| ChangeSet {
             guards: vec![kind.guard(round - 1)],
@@ -44,13 +45,28 @@ pub(super) async fn one_of_many_with_the_same_guard_wins(s: Subject) {
     }
 }
 
+pub(super) async fn one_of_many_that_put_the_same_new_record_wins(s: Subject) {
+    let s = &s;
+    s.put(Guarded::ground()).await;
+    for kind in Guarded::ALL {
+        let contender =
+            |_, number| ChangeSet { guards: vec![kind.guard(0)], ..puts([kind.record(1, number)]) };
+        let won = |_, winner| async move {
+            let found = s.record(kind.key()).await;
+            s.same(&found, &Some(kind.record(1, winner)), "what the winner wrote");
+            s.commit(ChangeSet { delete: vec![kind.key()], ..ChangeSet::default() }).await;
+        };
+        rounds(s, contender, won).await;
+    }
+}
+
 pub(super) async fn one_of_many_with_the_same_claim_wins(s: Subject) {
     let s = &s;
     let holder = |number: u32| Uuid::from_u128(u128::from(number) + 1);
     let teams = |number: u32| {
         Record::Team(Box::new(super::samples::team(TeamId::new(holder(number)), id(1))))
     };
-    s.put((0..JOINED).map(teams)).await;
+    s.put(organizations([1]).into_iter().chain((0..JOINED).map(teams))).await;
     let claim = |round: u64| Claim::TeamName(id(1), format!("team {round}"));
     let contender = |round, number| ChangeSet {
         claim: vec![(claim(round), holder(number))],
@@ -66,6 +82,7 @@ pub(super) async fn one_of_many_with_the_same_claim_wins(s: Subject) {
 
 pub(super) async fn one_of_many_with_the_same_audit_position_wins(s: Subject) {
     let s = &s;
+    s.put(organizations([1])).await;
     let stream = Stream::Organization(id(1));
     let contender = |round, number| {
         let (said, detail) = entry(stream, round, &[id(u128::from(number))]);
