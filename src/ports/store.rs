@@ -39,7 +39,9 @@ use crate::domain::{
 /// * the organization of a role, workspace, membership, invitation, team, support access, handover,
 ///   block and activity, of a mail that names one, and of the audit entries of an organization
 ///   exists;
-/// * the workspace, the user and the teams of a membership exist, though teams may be marked deleted;
+/// * the workspace, the user and the teams of a membership exist, the workspace and the teams in its
+///   organization, though teams may be marked deleted;
+/// * what belongs to an organization never comes to belong to another;
 /// * the membership of an activity, the handover of a handover's receipt and the user of the audit
 ///   entries of a user exist.
 ///
