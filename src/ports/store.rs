@@ -241,7 +241,7 @@ impl PeopleFilter {
 
     /// The prefix as search terms are written.
     pub fn folded_prefix(&self) -> Option<String> {
-        self.prefix.as_deref().map(crate::domain::folded).filter(|prefix| !prefix.is_empty())
+        self.prefix.as_deref().map(crate::domain::listed).filter(|prefix| !prefix.is_empty())
     }
 }
 
