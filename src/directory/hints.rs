@@ -15,6 +15,7 @@ use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use crate::domain::{OrganizationId, Revision};
 use crate::ports::Hint;
 
+use super::views::Kept;
 use super::{Inner, UserDirectory};
 
 /// At most this many organizations are caught up with at the same time.
@@ -131,13 +132,9 @@ impl Inner {
     /// made to look again, because it may have been read before.
     fn is_behind(&self, organization: OrganizationId, revision: Revision) -> bool {
         let places = self.views.of(organization);
-        places.iter().any(|kept| match kept.view.load().as_ref() {
-            Some(view) => view.revision() < revision,
-            None => {
-                kept.look_again();
-                false
-            }
-        })
+        let loaded = |kept: &Arc<Kept>| kept.view.load().as_ref().map(|view| view.revision());
+        places.iter().filter(|kept| loaded(kept).is_none()).for_each(|kept| kept.look_again());
+        places.iter().filter_map(loaded).any(|shown| shown < revision)
     }
 
     async fn heed(self: Arc<Self>, task: Task) -> Task {
