@@ -53,19 +53,19 @@ impl Stage {
     /// Writes the host's row, and then does something else.
     fn row_and(
         &self,
-        row: impl ToString,
+        row: impl Into<String>,
         then: impl FnOnce(&rusqlite::Connection) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
         + Send
         + 'static,
     ) -> impl Transaction + '_ {
-        let row = row.to_string();
+        let row = row.into();
         self.store.transaction(move |connection| {
             connection.execute("INSERT INTO campaign VALUES (?1)", [row])?;
             then(connection)
         })
     }
 
-    fn row(&self, row: impl ToString) -> impl Transaction + '_ {
+    fn row(&self, row: impl Into<String>) -> impl Transaction + '_ {
         self.row_and(row, |_| Ok(()))
     }
 
@@ -139,7 +139,7 @@ async fn the_hosts_row_and_the_invitation_are_committed_together() {
     assert!(!prepared.was_done());
     assert_eq!(it.now().await, before, "nothing is written yet");
     let foreseen = prepared.outcome().clone();
-    let written = prepared.commit_in(it.row(foreseen.output.invitation)).await.unwrap();
+    let written = prepared.commit_in(it.row(foreseen.output.invitation.to_string())).await.unwrap();
     assert_eq!(it.now().await, (before.0 + 1, before.1.next()));
     let done = written.published().await.unwrap();
     assert_eq!(done.revision, before.1.next());
@@ -203,7 +203,7 @@ async fn it_works_for_a_users_own_stream_and_for_any_store() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_beside_ordinary_commands_are_each_whole() {
-    const EACH: usize = 12;
+    const EACH: u32 = 12;
     let it = stage().await;
     let before = it.now().await;
     let ordinary = (0..EACH).map(|n| {
@@ -237,8 +237,49 @@ async fn many_at_once_beside_ordinary_commands_are_each_whole() {
     for task in ordinary {
         task.await.unwrap();
     }
-    let all = Revision::new(before.1.get() + 2 * EACH as u64);
-    assert_eq!(it.now().await, (before.0 + EACH as u32, all));
+    let all = Revision::new(before.1.get() + 2 * u64::from(EACH));
+    assert_eq!(it.now().await, (before.0 + EACH, all));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_host_writes_everybody_reads_as_before() {
+    let it = stage().await;
+    let (directory, olivia) = (&it.company.directory, it.company.principal("olivia"));
+    let before = it.now().await;
+    let prepared = directory.prepare(&olivia, deactivate(&it.company, "bob")).await.unwrap();
+    let (writes, has_written) = std::sync::mpsc::channel();
+    let (goes_on, may_go_on) = std::sync::mpsc::channel();
+    let store = Arc::clone(&it.store);
+    let task = tokio::spawn(async move {
+        let transaction = store.transaction(move |connection| {
+            connection.execute("INSERT INTO campaign VALUES ('bob')", ())?;
+            writes.send(())?;
+            Ok(may_go_on.recv()?)
+        });
+        prepared.commit_in(transaction).await.unwrap().published().await.unwrap()
+    });
+    tokio::task::block_in_place(|| has_written.recv()).unwrap();
+    assert_eq!(it.now().await, before);
+    let access = directory.access(it.company.organization).await.unwrap();
+    assert!(sees_tickets(&it.company, &access, "bob"));
+    goes_on.send(()).unwrap();
+    task.await.unwrap();
+    assert_eq!(it.now().await, (before.0 + 1, before.1.next()));
+    assert!(!sees_tickets(&it.company, &access, "bob"));
+}
+
+#[tokio::test]
+async fn whoever_stops_waiting_has_both_all_the_same() {
+    let it = stage().await;
+    let (directory, olivia) = (&it.company.directory, it.company.principal("olivia"));
+    let before = it.now().await;
+    let prepared = directory.prepare(&olivia, invite(&it.company, "nora")).await.unwrap();
+    let mut writing = Box::pin(prepared.commit_in(it.row("nora")));
+    let _ = writing.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    drop(writing);
+    // The writer does one thing after the other.
+    it.company.invite("next", "agent").await.unwrap();
+    assert_eq!(it.now().await, (before.0 + 1, before.1.next().next()));
 }
 
 // ── Neither ─────────────────────────────────────────────────────────────────────────────────────
@@ -427,7 +468,7 @@ async fn what_nobody_published_is_seen_like_the_commit_of_another_process() {
 #[derive(Clone, Default)]
 struct Late {
     store: MemoryStore,
-    late: Arc<AtomicBool>,
+    waits: Arc<AtomicBool>,
     gone: Arc<AtomicBool>,
 }
 
@@ -444,7 +485,7 @@ impl Store for Late {
         let answer = self.store.commit(changes).await;
         std::future::poll_fn(|context| {
             context.waker().wake_by_ref();
-            if self.late.load(Ordering::SeqCst) { Poll::Pending } else { Poll::Ready(()) }
+            if self.waits.load(Ordering::SeqCst) { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;
         answer
@@ -496,7 +537,7 @@ async fn a_lane_that_hears_late_of_its_commit_undoes_nothing_that_was_published_
     let (directory, olivia) = (&company.directory, company.principal("olivia"));
     let access = directory.access(company.organization).await.unwrap();
     // Bob is made a viewer and Berta thrown out, and the store's answer is still under way …
-    store.late.store(true, Ordering::SeqCst);
+    store.waits.store(true, Ordering::SeqCst);
     let commands =
         vec![change_role(&company, "bob", "viewer").into(), deactivate(&company, "berta").into()];
     let batching = tenure::Batching::all_or_nothing();
@@ -510,7 +551,7 @@ async fn a_lane_that_hears_late_of_its_commit_undoes_nothing_that_was_published_
     let written = prepared.commit_in(Plain(&store.store)).await.unwrap();
     let done = written.published().await.unwrap();
     assert!(!sees_tickets(&company, &access, "bob"));
-    store.late.store(false, Ordering::SeqCst);
+    store.waits.store(false, Ordering::SeqCst);
     let answers = lane.await.unwrap();
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert!(!sees_tickets(&company, &access, "bob"));
