@@ -303,8 +303,10 @@ fn an_organization_that_is_slow_holds_up_no_other() {
     let rival = block_on(it.there.access(it.company.rival)).unwrap();
     let (hints, mut following) = follow(&it.there);
     it.store.slow.lock().unwrap().insert(it.company.rival);
-    hints.unbounded_send(committed(it.company.rival, Revision::new(1_000))).unwrap();
-    assert!(drive(&mut following).is_pending());
+    for revision in 1_000..1_020 {
+        hints.unbounded_send(committed(it.company.rival, Revision::new(revision))).unwrap();
+        assert!(drive(&mut following).is_pending());
+    }
     hints.unbounded_send(it.elsewhere("bob")).unwrap();
     assert!(drive(&mut following).is_pending());
     assert!(!it.lets_in(&held, "bob"));
@@ -383,7 +385,11 @@ fn at_the_end_of_the_hints_what_was_hinted_is_done() {
     let it = two();
     let held = it.access();
     let hints = [it.elsewhere("bob"), it.elsewhere("berta"), Hint::Missed];
-    assert_ends(it.there.follow(stream::iter(hints)));
+    it.store.slow.lock().unwrap().insert(it.acme());
+    let mut following: Following<'_> = Box::pin(it.there.follow(stream::iter(hints)));
+    assert!(drive(&mut following).is_pending());
+    it.store.slow.lock().unwrap().clear();
+    assert!(drive(&mut following).is_ready());
     assert!(!it.lets_in(&held, "bob") && !it.lets_in(&held, "berta"));
     assert_ends(it.there.follow(stream::empty()));
 }
