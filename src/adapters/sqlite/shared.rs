@@ -31,13 +31,13 @@ impl SqliteStore {
     ///
     /// What the host does is done on the thread that writes, after it is certain that nobody else
     /// was first, and in no transaction with anybody else's. So it should be short, and it must
-    /// not wait for the directory or the store: nothing is written meanwhile. It leaves the
+    /// not wait for the directory or the store: nothing else is written meanwhile. It leaves the
     /// transaction open, writes no table whose name begins with `tenure_`, and leaves the
-    /// connection's settings as they are. Any error that it returns
-    /// rolls everything back and comes out as [`Error::Host`](crate::Error::Host), with the error
-    /// itself in it; so does a panic, with its text.
+    /// connection's settings as they are. Any error that it returns rolls everything back and comes
+    /// out as [`Error::Host`](crate::Error::Host), with the error itself in it; so does a panic,
+    /// with its text.
     ///
-    /// The connection is that of [`rusqlite`](super::rusqlite) as this crate has it.
+    /// The connection is that of [`rusqlite`] as this crate has it.
     pub fn transaction<F>(&self, host: F) -> SqliteTransaction<'_>
     where
         F: FnOnce(&Connection) -> Result<(), Box<dyn Error + Send + Sync>> + Send + 'static,
