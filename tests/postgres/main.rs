@@ -10,6 +10,9 @@
 
 #[path = "../cluster/mod.rs"]
 mod cluster;
+mod following;
+mod migrations;
+mod outages;
 
 use cluster::Cluster;
 use tenure::adapters::postgres::{PostgresOptions, PostgresStore};

@@ -18,7 +18,9 @@ pub(super) struct Asked(Row);
 impl Asked {
     pub(super) fn of(needs: &[Need]) -> Self {
         let mut asked = Self::default();
-        needs.iter().for_each(|need| asked.need(need));
+        for need in needs {
+            asked.need(need);
+        }
         asked
     }
 

@@ -13,7 +13,7 @@
 use super::failure::Failure;
 use super::find::Statement;
 use super::row::scope_id;
-use crate::domain::{RoleName, Scope, StatusGroup};
+use crate::domain::{RoleName, Scope, StatusGroup, TeamId};
 use crate::ports::{PeopleFilter, PeoplePosition};
 
 macro_rules! select {
@@ -91,7 +91,7 @@ pub(super) fn page(
     let status = filter.status.map(|status| status.as_str().to_owned());
     let live = filter.status != Some(StatusGroup::Removed);
     let role = filter.role.as_ref().map(RoleName::as_str).map(str::to_owned);
-    let team = filter.team.map(|team| team.uuid());
+    let team = filter.team.map(TeamId::uuid);
     let begun = |sql: &str| {
         Statement::new(sql)
             .with(scope.organization.uuid())?

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::table::{self, Form, Table};
 use crate::domain::{
     Digest, Entry, EntryDetail, FeedPosition, Handover, Logged, Membership, OrganizationId, Record,
-    Scope, Stream,
+    Scope, Stream, WorkspaceId,
 };
 
 pub(super) type Row = Map<String, Value>;
@@ -231,7 +231,7 @@ fn read_form(form: Form, value: Value) -> Result<Value, Failure> {
 
 /// The column `scope_id`: the workspace, or zeros for the organization itself.
 pub(super) fn scope_id(scope: Scope) -> Uuid {
-    scope.workspace.map_or(Uuid::nil(), |workspace| workspace.uuid())
+    scope.workspace.map_or(Uuid::nil(), WorkspaceId::uuid)
 }
 
 /// A digest as PostgreSQL takes `bytea` from JSON, and gives it.

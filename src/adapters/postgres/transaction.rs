@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::{PostgresStore, Written, hints};
 use crate::domain::ChangeSet;
-use crate::ports::{CommitError, Transaction};
+use crate::ports::{CommitError, StoreError, Transaction};
 
 /// A transaction of the host on this store's database: made by
 /// [`PostgresStore::transaction`].
@@ -34,10 +34,11 @@ impl Transaction for PostgresTransaction<'_> {
             // Whatever it was, the host's transaction cannot be committed any more.
             Written::Failed(failure) => {
                 return Err(match store.verdict(failure, &changes).await {
-                    CommitError::Unknown(error) => {
-                        CommitError::Failed(crate::ports::StoreError(error))
-                    }
-                    other => other,
+                    CommitError::Unknown(error) => CommitError::Failed(StoreError(error)),
+                    said @ (CommitError::Conflict(_)
+                    | CommitError::Claimed(_)
+                    | CommitError::Host(_)
+                    | CommitError::Failed(_)) => said,
                 });
             }
         }
