@@ -1,9 +1,15 @@
 //! An invitation and a row of the host in one transaction: both are committed, or neither is.
 //!
-//! Run with `cargo run --example shared_transaction`.
+//! Run with `cargo run --example shared_transaction`. PostgreSQL is the server that `TENURE_POSTGRES`
+//! names, or one that is thrown away.
+
+#[path = "../tests/cluster/mod.rs"]
+mod cluster;
 
 use std::sync::Arc;
 
+use sqlx::{AssertSqlSafe, Row as _};
+use tenure::adapters::postgres::PostgresOptions;
 use tenure::adapters::sqlite::{SqliteStore, rusqlite::Connection};
 use tenure::commands::Invite;
 use tenure::domain::StatusGroup;
@@ -15,7 +21,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    on_sqlite().await
+    on_sqlite().await?;
+    on_postgresql().await
 }
 
 /// The host's table lies in the same file, and its rows are written on the thread that writes ours.
@@ -69,6 +76,43 @@ async fn on_sqlite() -> Result<(), Failure> {
     let transaction = with_gift(&pia, "a pen");
     pia.commit_in(transaction).await?.published().await?;
     say("Pia is invited with a pen", gifts()?, &acme).await
+}
+
+/// The host's table lies in the same database, and its rows are written through the same pool.
+async fn on_postgresql() -> Result<(), Failure> {
+    let pool = cluster::Cluster::shared().pool(4).await;
+    let schema = cluster::Cluster::shared().schema().await;
+    let store = PostgresOptions::new(pool.clone()).schema(&schema).open().await?;
+    let acme = Company::found(store.clone()).await;
+    let table = format!("CREATE TABLE {schema}.welcome (invitation text, gift text)");
+    sqlx::raw_sql(AssertSqlSafe(table)).execute(&pool).await?;
+    let give = format!("INSERT INTO {schema}.welcome VALUES ($1, $2)");
+    let count = format!("SELECT count(*)::int FROM {schema}.welcome");
+    let gifts = async || {
+        let row = sqlx::query(AssertSqlSafe(count.clone())).fetch_one(&pool).await?;
+        row.try_get::<i32, _>(0).map(i32::cast_unsigned)
+    };
+    say("PostgreSQL, to begin with", gifts().await?, &acme).await?;
+
+    // Both, and neither.
+    for (name, commits) in [("nora", true), ("otto", false)] {
+        let prepared = prepare(&acme, name).await?;
+        let invitation = invitation_of(&prepared);
+        let mut transaction = pool.begin().await?;
+        let gift = sqlx::query(AssertSqlSafe(give.clone())).bind(invitation).bind("a mug");
+        gift.execute(&mut *transaction).await?;
+        let written = prepared.commit_in(store.transaction(&mut transaction)).await?;
+        if commits {
+            transaction.commit().await?;
+            written.published().await?;
+            say("Nora is invited with a mug", gifts().await?, &acme).await?;
+        } else {
+            transaction.rollback().await?;
+            say("The host rolls back, and Otto is not invited", gifts().await?, &acme).await?;
+        }
+    }
+    cluster::Cluster::shared().drop_schema(&schema).await;
+    Ok(())
 }
 
 type Invited = <Invite as tenure::Intent>::Output;

@@ -13,6 +13,7 @@ mod cluster;
 mod following;
 mod migrations;
 mod outages;
+mod transaction;
 
 use cluster::Cluster;
 use tenure::adapters::postgres::{PostgresOptions, PostgresStore};
