@@ -103,7 +103,7 @@ impl Other {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), seen).await.expect("it never sees it")
+        tokio::time::timeout(Duration::from_mins(1), seen).await.expect("it never sees it")
     }
 }
 

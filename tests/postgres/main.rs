@@ -13,6 +13,7 @@ mod cluster;
 mod following;
 mod migrations;
 mod outages;
+mod pages;
 mod transaction;
 
 use cluster::Cluster;

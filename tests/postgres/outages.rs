@@ -56,17 +56,14 @@ impl Wire {
             while let Ok((host, _)) = listener.accept().await {
                 let (to, cuts, made) = (to.clone(), Arc::clone(&cuts), Arc::clone(&made));
                 tokio::spawn(async move {
-                    match to.get_socket() {
-                        Some(folder) => {
-                            let path = folder.join(format!(".s.PGSQL.{}", to.get_port()));
-                            let server = UnixStream::connect(path).await.unwrap();
-                            carry(host, server.into_split(), cut, &cuts, &made).await;
-                        }
-                        None => {
-                            let address = (to.get_host(), to.get_port());
-                            let server = TcpStream::connect(address).await.unwrap();
-                            carry(host, server.into_split(), cut, &cuts, &made).await;
-                        }
+                    if let Some(folder) = to.get_socket() {
+                        let path = folder.join(format!(".s.PGSQL.{}", to.get_port()));
+                        let server = UnixStream::connect(path).await.unwrap();
+                        carry(host, server.into_split(), cut, &cuts, &made).await;
+                    } else {
+                        let address = (to.get_host(), to.get_port());
+                        let server = TcpStream::connect(address).await.unwrap();
+                        carry(host, server.into_split(), cut, &cuts, &made).await;
                     }
                 });
             }

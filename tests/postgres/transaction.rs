@@ -178,3 +178,14 @@ async fn other_processes_are_told_when_the_host_commits_and_not_before() {
     println!("told after {:?}", began.elapsed());
     written.published().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hints_end_with_the_pool() {
+    let host = Host::open().await;
+    let hints = host.store.hints();
+    let all = tokio::spawn(futures_util::StreamExt::collect::<Vec<_>>(hints));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    host.pool.close().await;
+    let all = tokio::time::timeout(Duration::from_secs(5), all).await.unwrap().unwrap();
+    assert_eq!(all.first(), Some(&tenure::ports::Hint::Missed));
+}

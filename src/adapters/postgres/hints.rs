@@ -109,8 +109,19 @@ pub(super) fn channel(schema: &Schema) -> String {
 /// What other processes have committed, for [`UserDirectory::follow`](crate::UserDirectory::follow);
 /// while it is followed, what this process commits is told to the others.
 ///
-/// It keeps one connection of the pool, and listens again when that is lost.
-pub struct PostgresHints(BoxStream<'static, Hint>);
+/// It keeps one connection of the pool, listens again when that is lost, and ends when the pool is
+/// closed.
+pub struct PostgresHints {
+    hints: BoxStream<'static, Hint>,
+    news: News,
+}
+
+impl Drop for PostgresHints {
+    fn drop(&mut self) {
+        // Nobody would tell what gathers from here on.
+        *self.news.lock() = None;
+    }
+}
 
 impl std::fmt::Debug for PostgresHints {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -122,7 +133,7 @@ impl Stream for PostgresHints {
     type Item = Hint;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Hint>> {
-        self.0.poll_next_unpin(context)
+        self.hints.poll_next_unpin(context)
     }
 }
 
@@ -130,7 +141,7 @@ impl PostgresStore {
     /// What other processes commit; see [`PostgresHints`]. Once is enough for each process.
     pub fn hints(&self) -> PostgresHints {
         let listening = stream::unfold((self.clone(), None), |(store, listener)| async {
-            let (hint, listener) = store.listen(listener).await;
+            let (hint, listener) = store.listen(listener).await?;
             Some((hint, (store, Some(listener))))
         });
         let telling = stream::unfold(self.clone(), |store| async {
@@ -138,26 +149,29 @@ impl PostgresStore {
             Some(((), store))
         });
         let telling = telling.filter_map(|()| std::future::ready(None));
-        PostgresHints(stream::select(listening, telling).boxed())
+        let telling = telling.take_until(self.pool.close_event());
+        let hints = stream::select(listening, telling).boxed();
+        PostgresHints { hints, news: self.news.clone() }
     }
 
-    /// The next hint; that some may be missed, whenever listening begins.
-    async fn listen(&self, listener: Option<PgListener>) -> (Hint, PgListener) {
+    /// The next hint; that some may be missed, whenever listening begins. None when the pool is closed.
+    async fn listen(&self, listener: Option<PgListener>) -> Option<(Hint, PgListener)> {
         if let Some(mut listener) = listener {
             match listener.try_recv().await {
-                Ok(Some(told)) => return (heard(told.payload()), listener),
+                Ok(Some(told)) => return Some((heard(told.payload()), listener)),
                 // The connection was lost; it listens again.
-                Ok(None) => return (Hint::Missed, listener),
+                Ok(None) => return Some((Hint::Missed, listener)),
                 Err(error) => tracing::warn!(%error, "listening for hints failed"),
             }
         }
-        loop {
+        while !self.pool.is_closed() {
             match self.listener().await {
-                Ok(listener) => return (Hint::Missed, listener),
+                Ok(listener) => return Some((Hint::Missed, listener)),
                 Err(error) => tracing::warn!(%error, "cannot listen for hints yet"),
             }
             futures_timer::Delay::new(LISTEN_AGAIN).await;
         }
+        None
     }
 
     async fn listener(&self) -> Result<PgListener, sqlx::Error> {
