@@ -23,7 +23,10 @@ impl Pair {
             ("synchronous_commit", "remote_apply"),
         ];
         let primary = Server::start(durable, &waits);
-        let standby = primary.follow(durable, &[("cluster_name", "standby")]);
+        // Between two looks for a primary that is gone a standby may not hear that it is promoted; of
+        // itself it looks every five seconds.
+        let follows = [("cluster_name", "standby"), ("wal_retrieve_retry_interval", "100ms")];
+        let standby = primary.follow(durable, &follows);
         let (begun, options) = (Instant::now(), primary.options());
         while !apart(in_step(options.clone())) {
             assert!(begun.elapsed() < PATIENCE, "no standby; its log:\n{}", standby.log());

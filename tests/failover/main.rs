@@ -1,0 +1,207 @@
+//! The server under a working directory dies, its standby takes over, and the host goes on there:
+//! nothing that was acknowledged is lost, and nothing is done twice.
+//!
+//! Each round starts a primary whose commits are acknowledged once its standby has applied them, two
+//! processes of the host (two directories with pools of their own), and sixteen tasks that command.
+//! The primary is killed with SIGKILL at a random moment; the standby is promoted; the host opens new
+//! pools and new directories there, and asks everything that was not answered again under the same
+//! idempotency key.
+//!
+//! ```text
+//! TENURE_ROUNDS=20 cargo test --release --test failover -- --nocapture
+//! ```
+#![cfg(all(unix, feature = "postgres"))]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod check;
+#[path = "../cluster/mod.rs"]
+mod cluster;
+mod load;
+
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use tenure::adapters::postgres::PostgresOptions;
+use tenure::adapters::system::SystemEntropy;
+use tenure::testing::cast::{Desk, KEY};
+use tenure::testing::{Postbox, SharedStore};
+use tenure::{Entropy as _, KeyRing, UserDirectory};
+use tokio::sync::watch;
+
+use self::cluster::Durable;
+use self::cluster::pair::Pair;
+use self::load::{House, Sent};
+
+const ROUNDS: &str = "TENURE_ROUNDS";
+/// So many rounds nobody finds long.
+const FEW: usize = 2;
+/// After so many rounds some answers must have been lost.
+const MANY: usize = 10;
+
+const ORGANIZATIONS: usize = 4;
+const TASKS: usize = 16;
+const PROCESSES: usize = 2;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_killed_primary_loses_nothing_acknowledged_and_nothing_is_done_twice() {
+    let rounds = std::env::var(ROUNDS).map_or(FEW, |it| it.parse().unwrap());
+    let (mut unknown, mut slowest) = (0, Duration::ZERO);
+    for number in 1..=rounds {
+        let round = round().await;
+        println!("round {number}: {round}");
+        unknown += round.happened + round.done_anew;
+        slowest = slowest.max(round.to_go_on);
+    }
+    println!("figure: failover_rounds {rounds} rounds");
+    println!("figure: failover_unknown_settled {unknown} commands");
+    println!("figure: failover_slowest {} ms", slowest.as_millis());
+    assert!(rounds < MANY || unknown > 0, "no answer was lost: nothing has been shown");
+}
+
+/// What became of one round.
+struct Round {
+    commands: usize,
+    before: usize,
+    /// Whether they happened was unknown, and they had.
+    happened: usize,
+    /// Whether they happened was unknown, and they had not.
+    done_anew: usize,
+    /// The answer said that nothing was done.
+    failed: usize,
+    promoted: Duration,
+    to_go_on: Duration,
+}
+
+impl std::fmt::Display for Round {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { commands, before, happened, done_anew, failed, promoted, to_go_on } = self;
+        write!(
+            f,
+            "{commands} commands, {before} acknowledged before the primary died; asked again: \
+             {happened} of unknown outcome had happened, {done_anew} had not, {failed} had failed; \
+             promoted after {} ms, the first answer after {} ms",
+            promoted.as_millis(),
+            to_go_on.as_millis(),
+        )
+    }
+}
+
+async fn round() -> Round {
+    let pair = Pair::start(Durable::Yes);
+    let first = Application::over(pair.primary.options()).await;
+    let mut houses = Vec::new();
+    for number in 0..ORGANIZATIONS {
+        let directory = &first.directories[number % PROCESSES];
+        houses.push(House::found(directory, number, TASKS / ORGANIZATIONS).await);
+    }
+
+    let (tell, current) = watch::channel(first.directories.clone());
+    let (end, ended) = watch::channel(false);
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|task| {
+            let house = houses[task % ORGANIZATIONS].clone();
+            tokio::spawn(load::command(task, house, current.clone(), ended.clone()))
+        })
+        .collect();
+    tokio::time::sleep(a_while()).await;
+
+    let killed = Instant::now();
+    tokio::task::block_in_place(|| pair.primary.kill());
+    first.close();
+    let address = pair.promote().await;
+    let promoted = killed.elapsed();
+    let second = Application::over(address.clone()).await;
+    let mut heads = Vec::new();
+    for house in &houses {
+        heads.push((house.organization, house.head(&second.directories[0]).await));
+    }
+    tell.send(second.directories.clone()).unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    end.send(true).unwrap();
+    let mut sent: Vec<Sent> = Vec::new();
+    for task in tasks {
+        sent.extend(task.await.unwrap());
+    }
+    second.close();
+
+    let store = store(&address).await.1;
+    for house in &houses {
+        let of_house = |it: &&Sent| it.organization == house.organization;
+        check::all(&store, house, &sent.iter().filter(of_house).collect::<Vec<_>>()).await;
+    }
+    count(&sent, &heads, killed, promoted)
+}
+
+fn count(
+    sent: &[Sent],
+    heads: &[(tenure::domain::OrganizationId, tenure::domain::Revision)],
+    killed: Instant,
+    promoted: Duration,
+) -> Round {
+    let happened = |it: &Sent| {
+        let head = heads.iter().find(|(organization, _)| *organization == it.organization);
+        head.is_some_and(|(_, head)| it.revision <= *head)
+    };
+    let unknown: Vec<_> = sent.iter().filter(|it| it.unknown).collect();
+    let anew = sent.iter().filter(|it| !happened(it)).map(|it| it.answered);
+    let first = anew.min().unwrap_or_else(|| panic!("nothing was done after the failover"));
+    let round = Round {
+        commands: sent.len(),
+        before: sent.iter().filter(|it| !it.again && happened(it)).count(),
+        happened: unknown.iter().filter(|it| happened(it)).count(),
+        done_anew: unknown.iter().filter(|it| !happened(it)).count(),
+        failed: sent.iter().filter(|it| it.again && !it.unknown).count(),
+        promoted,
+        to_go_on: first - killed,
+    };
+    assert!(round.before > 0, "the primary died before it had done anything");
+    round
+}
+
+/// Between a tenth of a second and a second.
+fn a_while() -> Duration {
+    let [a, b, ..] = SystemEntropy.draw();
+    Duration::from_micros(100_000 + u64::from(u16::from_be_bytes([a, b])) * 14)
+}
+
+/// The processes of the host, each with a pool and a directory.
+struct Application {
+    directories: Vec<UserDirectory>,
+    pools: Vec<PgPool>,
+}
+
+impl Application {
+    async fn over(address: PgConnectOptions) -> Self {
+        let (mut directories, mut pools) = (Vec::new(), Vec::new());
+        for _ in 0..PROCESSES {
+            let (pool, store) = store(&address).await;
+            directories.push(directory(store));
+            pools.push(pool);
+        }
+        Self { directories, pools }
+    }
+
+    /// Whoever waits for a connection is told at once that there is none any more.
+    fn close(self) {
+        for pool in self.pools {
+            tokio::spawn(async move { pool.close().await });
+        }
+    }
+}
+
+fn directory(store: SharedStore) -> UserDirectory {
+    let builder = UserDirectory::builder(store, Postbox::new(), KeyRing::new(KEY));
+    builder.permissions::<Desk>().build()
+}
+
+async fn store(address: &PgConnectOptions) -> (PgPool, SharedStore) {
+    let pool = PgPoolOptions::new()
+        .max_connections(8)
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .connect_with(address.clone())
+        .await
+        .unwrap();
+    let store = PostgresOptions::new(pool.clone()).open().await.unwrap();
+    (pool, SharedStore::new(store))
+}
