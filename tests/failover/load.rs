@@ -10,6 +10,8 @@ use tenure::testing::cast::roles;
 use tenure::{Command, Error, Principal, Profile, Realm, Rules, UserDirectory};
 use tokio::sync::watch;
 
+use super::{Application, Server};
+
 /// Nobody waits longer for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -36,6 +38,8 @@ pub(crate) struct Sent {
     pub(crate) again: bool,
     /// An answer was that nobody knows whether it happened.
     pub(crate) unknown: bool,
+    /// Which server the answer comes from.
+    pub(crate) server: Server,
     pub(crate) answered: Instant,
 }
 
@@ -102,7 +106,7 @@ impl House {
 pub(crate) async fn command(
     task: usize,
     house: House,
-    mut current: watch::Receiver<Vec<UserDirectory>>,
+    mut current: watch::Receiver<Application>,
     ended: watch::Receiver<bool>,
 ) -> Vec<Sent> {
     let (mut sent, mut invitation) = (Vec::new(), None);
@@ -149,21 +153,31 @@ async fn until_answered(
     house: &House,
     key: String,
     command: Command,
-    current: &mut watch::Receiver<Vec<UserDirectory>>,
+    current: &mut watch::Receiver<Application>,
 ) -> Sent {
     let request = house.owner.clone().request().because(key.parse().unwrap());
     let request = request.with_key(key.parse().unwrap());
     let (begun, mut tries, mut unknown) = (Instant::now(), 0, false);
     loop {
         assert!(begun.elapsed() < PATIENCE, "{key} is not answered");
-        let directory = current.borrow_and_update()[task % super::PROCESSES].clone();
+        let Application { server, directories, .. } = current.borrow_and_update().clone();
+        let directory = &directories[task % super::PROCESSES];
         let answer = directory.execute_command(request.clone(), command.clone()).await;
         tries += 1;
         match answer {
             Ok(done) => {
                 let (organization, again) = (house.organization, tries > 1);
                 let (revision, events, answered) = (done.revision, done.events, Instant::now());
-                return Sent { organization, key, revision, events, again, unknown, answered };
+                return Sent {
+                    organization,
+                    key,
+                    revision,
+                    events,
+                    again,
+                    unknown,
+                    server,
+                    answered,
+                };
             }
             Err(Error::OutcomeUnknown) => unknown = true,
             Err(Error::Store(_) | Error::Contended) => {}

@@ -88,14 +88,14 @@ impl std::fmt::Display for Round {
 
 async fn round() -> Round {
     let pair = Pair::start(Durable::Yes);
-    let first = Application::over(pair.primary.options()).await;
+    let first = Application::over(pair.primary.options(), Server::First).await;
     let mut houses = Vec::new();
     for number in 0..ORGANIZATIONS {
         let directory = &first.directories[number % PROCESSES];
         houses.push(House::found(directory, number, TASKS / ORGANIZATIONS).await);
     }
 
-    let (tell, current) = watch::channel(first.directories.clone());
+    let (tell, current) = watch::channel(first.clone());
     let (end, ended) = watch::channel(false);
     let tasks: Vec<_> = (0..TASKS)
         .map(|task| {
@@ -110,12 +110,12 @@ async fn round() -> Round {
     first.close();
     let address = pair.promote().await;
     let promoted = killed.elapsed();
-    let second = Application::over(address.clone()).await;
+    let second = Application::over(address.clone(), Server::Promoted).await;
     let mut heads = Vec::new();
     for house in &houses {
         heads.push((house.organization, house.head(&second.directories[0]).await));
     }
-    tell.send(second.directories.clone()).unwrap();
+    tell.send(second.clone()).unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     end.send(true).unwrap();
     let mut sent: Vec<Sent> = Vec::new();
@@ -142,12 +142,15 @@ fn count(
         let head = heads.iter().find(|(organization, _)| *organization == it.organization);
         head.is_some_and(|(_, head)| it.revision <= *head)
     };
+    for it in sent.iter().filter(|it| it.server == Server::Promoted && it.again && !it.unknown) {
+        assert!(!happened(it), "{} had happened, and every answer was that it had not", it.key);
+    }
     let unknown: Vec<_> = sent.iter().filter(|it| it.unknown).collect();
-    let anew = sent.iter().filter(|it| !happened(it)).map(|it| it.answered);
-    let first = anew.min().unwrap_or_else(|| panic!("nothing was done after the failover"));
+    let later = sent.iter().filter(|it| it.server == Server::Promoted).map(|it| it.answered);
+    let first = later.min().unwrap_or_else(|| panic!("nothing was done after the failover"));
     let round = Round {
         commands: sent.len(),
-        before: sent.iter().filter(|it| !it.again && happened(it)).count(),
+        before: sent.iter().filter(|it| it.server == Server::First).count(),
         happened: unknown.iter().filter(|it| happened(it)).count(),
         done_anew: unknown.iter().filter(|it| !happened(it)).count(),
         failed: sent.iter().filter(|it| it.again && !it.unknown).count(),
@@ -164,21 +167,30 @@ fn a_while() -> Duration {
     Duration::from_micros(100_000 + u64::from(u16::from_be_bytes([a, b])) * 14)
 }
 
+/// Which server an answer comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Server {
+    First,
+    Promoted,
+}
+
 /// The processes of the host, each with a pool and a directory.
+#[derive(Clone)]
 struct Application {
+    server: Server,
     directories: Vec<UserDirectory>,
     pools: Vec<PgPool>,
 }
 
 impl Application {
-    async fn over(address: PgConnectOptions) -> Self {
+    async fn over(address: PgConnectOptions, server: Server) -> Self {
         let (mut directories, mut pools) = (Vec::new(), Vec::new());
         for _ in 0..PROCESSES {
             let (pool, store) = store(&address).await;
             directories.push(directory(store));
             pools.push(pool);
         }
-        Self { directories, pools }
+        Self { server, directories, pools }
     }
 
     /// Whoever waits for a connection is told at once that there is none any more.
