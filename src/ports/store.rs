@@ -28,18 +28,19 @@ use crate::domain::{
 ///
 /// A change-set is carried out in the order of its fields. A release frees a claim only if the named
 /// holder holds it. Of two records with the same key the later one is kept, and a record that is put
-/// and deleted at once is gone. [`ChangeSet::forget`] comes last: it
-/// takes the details of the entries that the same change-set appends, too. Two commits whose guards name the
-/// same record and version never both succeed: that is all that correctness needs, so it holds at
-/// any isolation level.
+/// and deleted at once is gone. [`ChangeSet::forget`] comes last: it takes the details of the entries
+/// that the same change-set appends, too. Two commits whose guards name the same record and version
+/// never both succeed: that is all that correctness needs, so it holds at any isolation level.
 ///
-/// A store may rely on this, for example with foreign keys that are checked at the end of a
+/// A store may rely on the following, for example with foreign keys that are checked at the end of a
 /// transaction. After each whole change-set, whatever order its records stand in,
 ///
 /// * the organization of a role, workspace, membership, invitation, team, support access, handover,
 ///   block and activity, of a mail that names one, and of the audit entries of an organization
 ///   exists;
-/// * the workspace, the user and the teams of a membership exist, though teams may be marked deleted;
+/// * the workspace, the user and the teams of a membership exist, the workspace and the teams in its
+///   organization, though teams may be marked deleted;
+/// * what belongs to an organization never comes to belong to another;
 /// * the membership of an activity, the handover of a handover's receipt and the user of the audit
 ///   entries of a user exist.
 ///

@@ -133,8 +133,8 @@ fn puts(put: Vec<Record>) -> ChangeSet {
 }
 
 fn mislay_backslashes(record: &mut Record) {
-    if let Record::Membership(it) = record {
-        for value in it.profile.0.values_mut() {
+    if let Record::User(it) = record {
+        for value in it.settings.values_mut() {
             let text = value.as_str().replace('\\', "");
             *value = text.parse().expect("a field value may hold anything");
         }

@@ -5,16 +5,20 @@
     reason = "a test fails by panicking, and a stranger's store names only what it knows"
 )]
 
+#[path = "../cluster/mod.rs"]
+mod cluster;
 mod flawed;
 mod own;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use cluster::Cluster;
 use flawed::{Flaw, Flawed};
 use futures_executor::block_on;
 use own::Drawer;
 use tempfile::TempDir;
 use tenure::adapters::memory::MemoryStore;
+use tenure::adapters::postgres::PostgresOptions;
 use tenure::adapters::sqlite::{Durability, Journal, SqliteOptions, SqliteStore};
 use tenure::domain::{ChangeSet, Key, Need, Record};
 use tenure::ports::Store as _;
@@ -52,6 +56,20 @@ fn files(journal: Journal) -> impl Fn() -> std::future::Ready<SqliteStore> {
         let options = SqliteOptions::new(path).journal(journal).durability(Durability::Process);
         std::future::ready(options.open().expect("a new file opens"))
     }
+}
+
+#[test]
+fn the_store_in_postgresql_keeps_every_promise() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let cluster = Cluster::hasty();
+        let pool = cluster.pool(16).await;
+        verify_on_one_runtime(async || {
+            let options = PostgresOptions::new(pool.clone()).schema(cluster.schema().await);
+            options.open().await.expect("a new schema opens")
+        })
+        .await;
+    });
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::row::{self, Row};
+use super::row::{self, Row, bytea};
 use super::schema::Schema;
 use super::table::{self, Table};
 use crate::domain::{
@@ -137,7 +137,7 @@ impl Changes {
     fn places(&mut self, it: &Membership) {
         let scope = it.scope;
         let organization = scope.organization;
-        let scope_id = scope.workspace.map_or(organization.uuid(), |workspace| workspace.uuid());
+        let scope_id = row::scope_id(scope);
         self.add("listed", json!({ "organization": organization, "id": it.id }));
         let sort_key = it.sort_key();
         for team in &it.teams {
@@ -259,7 +259,7 @@ fn deleted_by(key: &Key) -> Result<(&'static Table, Value), Failure> {
         Key::Mail(id) => by_id(&table::MAILS, id.uuid()),
         Key::Activity(id) => Ok((&table::ACTIVITIES, json!({ "membership_id": id }))),
         Key::Block(organization, digest) => {
-            let digest = format!("\\x{digest}");
+            let digest = bytea(*digest);
             Ok((&table::BLOCKS, json!({ "organization_id": organization, "digest": digest })))
         }
         Key::Receipt(key) => Ok((&table::IDEMPOTENCY_KEYS, super::load::idempotency_key(key))),

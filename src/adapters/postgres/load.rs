@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::row::{Row, entries};
+use super::row::{Row, bytea, entries};
 use super::schema::Schema;
 use crate::domain::{Claim, Key, Need, Stream};
 
@@ -85,7 +85,7 @@ impl Asked {
             Key::Mail(id) => self.add("mails", json!(id)),
             Key::Activity(id) => self.add("activities", json!(id)),
             Key::Block(organization, digest) => {
-                let digest = format!("\\x{digest}");
+                let digest = bytea(*digest);
                 self.add("blocks", json!({ "organization_id": organization, "digest": digest }));
             }
             Key::Receipt(key) => self.add("idempotency_keys", idempotency_key(key)),
@@ -114,7 +114,7 @@ pub(super) fn idempotency_key(key: &crate::domain::ReceiptKey) -> Value {
     json!({
         "stream": stream,
         "stream_id": id,
-        "principal": format!("\\x{}", key.principal),
+        "principal": bytea(key.principal),
         "name": key.key,
     })
 }
@@ -172,7 +172,8 @@ persons AS MATERIALIZED (
             JOIN {schema}.memberships m
                 ON m.organization_id = t.organization_id AND m.id = t.membership_id
             WHERE t.organization_id = n.organization AND t.team_id = n.team
-              AND t.live AND t.scope_id = t.organization_id AND m.status = 'active'
+              AND t.live AND t.scope_id = '00000000-0000-0000-0000-000000000000'
+              AND m.status = 'active'
             ORDER BY t.membership_id LIMIT n.most) t))),
 -- The same person's other memberships.
 others AS MATERIALIZED (

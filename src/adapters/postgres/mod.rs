@@ -52,7 +52,7 @@ mod schema;
 mod table;
 mod transaction;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,6 +161,10 @@ impl PostgresStore {
 
     /// Writes a change-set on a connection, or says why not.
     async fn write(&self, connection: &mut PgConnection, changes: &ChangeSet) -> Written {
+        let mut made = HashSet::new();
+        if let Some((twice, _)) = changes.claim.iter().find(|(claim, _)| !made.insert(claim)) {
+            return Written::Refused(CommitError::Claimed(twice.clone()));
+        }
         let lists = match Changes::of(changes) {
             Ok(lists) => lists,
             Err(failure) => return Written::Failed(failure),
@@ -200,17 +204,11 @@ impl PostgresStore {
         let held: Result<BTreeMap<String, Uuid>, sqlx::Error> =
             rows.iter().map(|row| Ok((row.try_get("claim")?, row.try_get("holder")?))).collect();
         let held = held.ok()?;
-        let mut made = BTreeSet::new();
-        for (claim, _) in &changes.claim {
-            if !made.insert(claim) {
-                return Some(claim.clone());
-            }
-            let Some(holder) = held.get(&claim.text()) else { continue };
-            if !changes.release.contains(&(claim.clone(), *holder)) {
-                return Some(claim.clone());
-            }
-        }
-        None
+        let lost = changes.claim.iter().find(|(claim, _)| {
+            let holder = held.get(&claim.text());
+            holder.is_some_and(|holder| !changes.release.contains(&(claim.clone(), *holder)))
+        });
+        lost.map(|(claim, _)| claim.clone())
     }
 
     /// What a failure means to whoever committed.

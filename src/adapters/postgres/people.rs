@@ -12,6 +12,7 @@
 
 use super::failure::Failure;
 use super::find::Statement;
+use super::row::scope_id;
 use crate::domain::{RoleName, Scope, StatusGroup};
 use crate::ports::{PeopleFilter, PeoplePosition};
 
@@ -92,11 +93,9 @@ pub(super) fn page(
     let role = filter.role.as_ref().map(RoleName::as_str).map(str::to_owned);
     let team = filter.team.map(|team| team.uuid());
     let begun = |sql: &str| {
-        let scope_id =
-            scope.workspace.map_or(scope.organization.uuid(), |workspace| workspace.uuid());
         Statement::new(sql)
             .with(scope.organization.uuid())?
-            .with(scope_id)?
+            .with(scope_id(scope))?
             .with(key.clone())?
             .with(id)?
             .with(i64::from(limit))

@@ -6,10 +6,13 @@ use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
+use uuid::Uuid;
+
 use super::failure::Failure;
 use super::table::{self, Form, Table};
 use crate::domain::{
-    Entry, EntryDetail, FeedPosition, Handover, Logged, Membership, OrganizationId, Record, Stream,
+    Digest, Entry, EntryDetail, FeedPosition, Handover, Logged, Membership, OrganizationId, Record,
+    Scope, Stream,
 };
 
 pub(super) type Row = Map<String, Value>;
@@ -209,7 +212,7 @@ fn written(form: Form, value: Value) -> Result<Value, Failure> {
             let all = all.into_iter().map(|it| written(Form::Instant, it));
             Ok(Value::Array(all.collect::<Result<_, _>>()?))
         }
-        (Form::Bytes, Value::String(digits)) => Ok(Value::String(format!("\\x{digits}"))),
+        (Form::Bytes, value @ Value::String(_)) => Ok(bytea(serde_json::from_value(value)?)),
         (Form::Plain | Form::Instant | Form::Instants | Form::Bytes, value) => Ok(value),
     }
 }
@@ -221,11 +224,31 @@ fn read_form(form: Form, value: Value) -> Result<Value, Failure> {
             let all = all.into_iter().map(|it| read_form(Form::Instant, it));
             Ok(Value::Array(all.collect::<Result<_, _>>()?))
         }
-        (Form::Bytes, Value::String(text)) => {
-            Ok(Value::String(text.strip_prefix("\\x").unwrap_or(&text).to_owned()))
-        }
+        (Form::Bytes, Value::String(text)) => digest(&text),
         (Form::Plain | Form::Instant | Form::Instants | Form::Bytes, value) => Ok(value),
     }
+}
+
+/// The column `scope_id`: the workspace, or zeros for the organization itself.
+pub(super) fn scope_id(scope: Scope) -> Uuid {
+    scope.workspace.map_or(Uuid::nil(), |workspace| workspace.uuid())
+}
+
+/// A digest as PostgreSQL takes `bytea` from JSON, and gives it.
+pub(super) fn bytea(digest: Digest) -> Value {
+    let digits: Vec<_> = digest.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    Value::String(format!("\\x{}", digits.concat()))
+}
+
+fn digest(text: &str) -> Result<Value, Failure> {
+    const NO_DIGEST: Failure = Failure::Senseless("a digest cannot be read");
+    let digits = text.strip_prefix("\\x").filter(|digits| digits.len() == 64).ok_or(NO_DIGEST)?;
+    let mut bytes = [0; 32];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        let two = digits.get(2 * at..2 * at + 2).ok_or(NO_DIGEST)?;
+        *byte = u8::from_str_radix(two, 16).map_err(|_| NO_DIGEST)?;
+    }
+    Ok(json!(Digest::from_bytes(bytes)))
 }
 
 /// The first and the last instant there is, which no calendar has.

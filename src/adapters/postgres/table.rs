@@ -12,7 +12,7 @@ pub(super) enum Form {
     Instant,
     /// Many of them.
     Instants,
-    /// Hexadecimal digits as `bytea`.
+    /// A digest as `bytea`.
     Bytes,
 }
 

@@ -77,7 +77,7 @@ pub(super) async fn a_change_set_of_thousands_is_committed_whole(s: Subject) {
     let gone = |it: &&Record| matches!(it, Record::User(_) | Record::Membership(_));
     let delete = all.put.iter().rev().filter(gone).map(Record::key).collect();
     let release = all.claim.clone();
-    s.commit(ChangeSet { delete, release, ..ChangeSet::default() }).await;
+    s.commit(ChangeSet { release, delete, ..ChangeSet::default() }).await;
     s.same(&found(&s, &all).await, &2, "records that a large change-set left");
     s.same(&s.find(everybody()).await.len(), &0, "people that a large change-set deleted");
 }

@@ -99,6 +99,12 @@ fn people() -> Vec<Membership> {
     ]
 }
 
+/// In the other organization.
+fn elsewhere(it: Handover) -> Handover {
+    let organization = id(2);
+    Handover { organization, scope: Scope::from(organization), ..it }
+}
+
 /// A handover that changes: as it was planned, and as it is.
 fn changing(number: u64) -> (Handover, Handover) {
     use HandoverStatus::{Cancelled, Done, Paused, Returned, Stuck};
@@ -113,8 +119,8 @@ fn changing(number: u64) -> (Handover, Handover) {
     };
     let here = from(BOB);
     let it = match number % 19 {
-        0 => Handover { organization: id(2), ..from(ADA_ELSEWHERE) },
-        1 => Handover { organization: id(2), parts: to(ADA_ELSEWHERE), ..from(NOBODY) },
+        0 => elsewhere(from(ADA_ELSEWHERE)),
+        1 => elsewhere(Handover { parts: to(ADA_ELSEWHERE), ..from(NOBODY) }),
         2 => from(ADA_BY_USER),
         3 => from(ADA_BY_ADDRESS),
         4 => from(ADA_ONCE),
@@ -227,7 +233,7 @@ pub(super) async fn the_active_members_of_a_team_come_by_id(s: Subject) {
         s.put([record(&member), login.clone()]).await;
         let it = match number % 10 {
             0 => Membership { scope: north(), ..member },
-            1 => Membership { scope: id::<OrganizationId>(2).into(), ..member },
+            1 => Membership { teams: [].into(), ..member },
             2 => Membership { status: removed(), ..member },
             3 => {
                 let because = PendingBecause::Invitation;

@@ -166,7 +166,7 @@ fn names() -> Vec<String> {
         let letters = (0..1_990_u32).map(|n| char::from_u32(0x4e00 + n * 7).unwrap());
         letters.chain([end]).collect()
     };
-    plain.iter().map(|name| (*name).to_owned()).chain(['z', 'a', 'm', 'é'].map(long)).collect()
+    plain.iter().map(|name| (*name).to_owned()).chain("zamébük".chars().map(long)).collect()
 }
 
 pub(super) async fn people_stand_in_the_order_of_code_points(s: Subject) {

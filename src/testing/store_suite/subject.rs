@@ -254,14 +254,11 @@ pub(super) async fn pause() {
 }
 
 /// An entry without its place in the feed, which only the feed has to say.
-fn unplaced(record: Record) -> Record {
-    match record {
-        Record::Entry(mut it) => {
-            it.feed = FeedPosition(0);
-            Record::Entry(it)
-        }
-        other => other,
+fn unplaced(mut record: Record) -> Record {
+    if let Record::Entry(it) = &mut record {
+        it.feed = FeedPosition(0);
     }
+    record
 }
 
 pub(super) fn puts(records: impl IntoIterator<Item = Record>) -> ChangeSet {

@@ -95,7 +95,8 @@ CREATE TABLE {schema}.memberships (
     id uuid NOT NULL,
     organization_id uuid NOT NULL REFERENCES {schema}.organizations (id),
     workspace_id uuid, -- none: in the organization itself
-    scope_id uuid NOT NULL GENERATED ALWAYS AS (coalesce(workspace_id, organization_id)) STORED,
+    scope_id uuid NOT NULL -- the workspace, or zeros for the organization itself
+        GENERATED ALWAYS AS (coalesce(workspace_id, '00000000-0000-0000-0000-000000000000'::uuid)) STORED,
     user_id uuid REFERENCES {schema}.users (id),
     email text, -- as it was written
     email_canonical text COLLATE "C",
@@ -170,7 +171,7 @@ CREATE INDEX membership_teams_of_membership
 -- Need::TeamMembers: those in the organization itself by identity, whose status is then looked up.
 CREATE INDEX membership_teams_by_id
     ON {schema}.membership_teams (organization_id, team_id, membership_id)
-    WHERE live AND scope_id = organization_id;
+    WHERE live AND scope_id = '00000000-0000-0000-0000-000000000000';
 
 -- Find::People by prefix. lower_term is the next lower one of the same membership: unless that
 -- begins with the prefix too, this row is where the membership is listed.
