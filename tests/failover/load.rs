@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::{Application, Server};
 
 /// Nobody waits longer for an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An organization with somebody in it for each task.
 #[derive(Clone)]

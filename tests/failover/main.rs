@@ -11,7 +11,12 @@
 //! TENURE_ROUNDS=20 cargo test --release --test failover -- --nocapture
 //! ```
 #![cfg(all(unix, feature = "postgres"))]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod check;
 #[path = "../cluster/mod.rs"]
