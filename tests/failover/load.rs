@@ -161,7 +161,8 @@ async fn until_answered(
     loop {
         assert!(begun.elapsed() < PATIENCE, "{key} is not answered");
         let Application { server, directories, .. } = current.borrow_and_update().clone();
-        let directory = &directories[task % super::PROCESSES];
+        // Each organization is commanded through every process.
+        let directory = &directories[task / super::ORGANIZATIONS % super::PROCESSES];
         let answer = directory.execute_command(request.clone(), command.clone()).await;
         tries += 1;
         match answer {

@@ -71,7 +71,7 @@ struct Round {
     happened: usize,
     /// Whether they happened was unknown, and they had not.
     done_anew: usize,
-    /// The answer said that nothing was done.
+    /// The first server's answer was that nothing had been done.
     failed: usize,
     promoted: Duration,
     to_go_on: Duration,
@@ -158,7 +158,10 @@ fn count(
         before: sent.iter().filter(|it| it.server == Server::First).count(),
         happened: unknown.iter().filter(|it| happened(it)).count(),
         done_anew: unknown.iter().filter(|it| !happened(it)).count(),
-        failed: sent.iter().filter(|it| it.again && !it.unknown).count(),
+        failed: sent
+            .iter()
+            .filter(|it| it.server == Server::Promoted && it.again && !it.unknown)
+            .count(),
         promoted,
         to_go_on: first - killed,
     };
