@@ -51,7 +51,9 @@ impl Ledger {
     fn enter(&mut self, written: Written) -> (Vec<Pair>, Vec<Pair>) {
         let Written { mut rests, deleted } = written;
         rests.retain(|(key, _)| !deleted.contains(key));
-        self.standing.retain(|key| !deleted.contains(key));
+        for gone in &deleted {
+            self.standing.remove(gone);
+        }
         self.standing.extend(rests.iter().map(|(key, _)| key.clone()));
         let mut unknown = Vec::new();
         for (key, on) in rests {

@@ -82,7 +82,12 @@ pub(super) fn random_person(die: &mut Die, id: MembershipId, scope: Scope) -> Me
         status,
         profile,
         role: role_name(die.pick(&ROLES)),
-        teams: TEAMS.into_iter().filter(|_| die.roll(3) == 0).map(samples::id).collect(),
+        // All teams are of the first organization.
+        teams: TEAMS
+            .into_iter()
+            .filter(|_| die.roll(3) == 0 && scope.organization == samples::id(1))
+            .map(samples::id)
+            .collect(),
         user: (die.roll(2) == 0).then(|| samples::id::<UserId>(USERS + number as u128)),
         former_number: (die.roll(4) == 0).then_some(number as u64),
         ..membership(id, scope)

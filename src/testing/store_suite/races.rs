@@ -7,6 +7,7 @@ use super::subject::{Subject, puts};
 use crate::domain::{ChangeSet, Claim, Entry, Key, Need, Record, Revision, Stream, TeamId};
 
 const ROUNDS: u64 = 50;
+const FEW: u64 = 10;
 const JOINED: u32 = 8;
 const THREADS: u32 = 4;
 
@@ -14,13 +15,14 @@ const THREADS: u32 = 4;
 /// Rounds count from 1; contenders from 0.
 async fn rounds<'s, Fut: Future<Output = ()> + 's>(
     s: &'s Subject,
+    count: u64,
     contender: impl Fn(u64, u32) -> ChangeSet,
     won: impl Fn(u64, u32) -> Fut,
 ) {
     let mut round = 0;
     for threads in s.ways() {
         let contenders = if *threads { THREADS } else { JOINED };
-        for _ in 0..ROUNDS {
+        for _ in 0..count {
             round += 1;
             let all = (0..contenders).map(|number| contender(round, number)).collect();
             let winner = s.race(all, *threads).await;
@@ -41,7 +43,7 @@ pub(super) async fn one_of_many_with_the_same_guard_wins(s: Subject) {
             let found = s.record(kind.key()).await;
             s.same(&found, &Some(kind.record(round, winner)), "what the winner wrote");
         };
-        rounds(s, contender, won).await;
+        rounds(s, ROUNDS, contender, won).await;
     }
 }
 
@@ -56,7 +58,7 @@ pub(super) async fn one_of_many_that_put_the_same_new_record_wins(s: Subject) {
             s.same(&found, &Some(kind.record(1, winner)), "what the winner wrote");
             s.commit(ChangeSet { delete: vec![kind.key()], ..ChangeSet::default() }).await;
         };
-        rounds(s, contender, won).await;
+        rounds(s, FEW, contender, won).await;
     }
 }
 
@@ -77,7 +79,7 @@ pub(super) async fn one_of_many_with_the_same_claim_wins(s: Subject) {
         let expected = vec![claim(round).holder(holder(winner))];
         s.same(&found.into_keys().collect(), &expected, "who holds the claim");
     };
-    rounds(s, contender, won).await;
+    rounds(s, ROUNDS, contender, won).await;
 }
 
 pub(super) async fn one_of_many_with_the_same_audit_position_wins(s: Subject) {
@@ -94,5 +96,5 @@ pub(super) async fn one_of_many_with_the_same_audit_position_wins(s: Subject) {
         let (expected, _) = entry(stream, round, &[id(u128::from(winner))]);
         s.same::<Entry>(&found.entry, &expected, "the entry of the winner");
     };
-    rounds(s, contender, won).await;
+    rounds(s, ROUNDS, contender, won).await;
 }

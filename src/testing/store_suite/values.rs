@@ -184,7 +184,8 @@ fn dated(number: u128, instant: Timestamp) -> [Record; 11] {
         ..activity(number, 1)
     };
     let plan = Handover { planned_at: instant, due_at: instant, ..handover(number, number, 1) };
-    let batch = HandoverReceipt { at: instant, ..handover_receipt(id(number), 1) };
+    let batch =
+        HandoverReceipt { organization: here, at: instant, ..handover_receipt(id(number), 1) };
     let offer =
         Invitation { expires_at: instant, created_at: instant, ..invitation(id(number), here) };
     let founded = Organization { status: closing, founded_at: instant, ..organization(number, 1) };
