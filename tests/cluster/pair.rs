@@ -35,6 +35,14 @@ impl Pair {
         Self { primary, standby }
     }
 
+    /// The standby receives from now on and does not apply: no commit is answered any more, and all
+    /// of them will have happened once the standby is promoted.
+    pub(crate) async fn hold_back(&self) {
+        let mut connection = PgConnection::connect_with(&self.standby.options()).await.unwrap();
+        sqlx::query("SELECT pg_wal_replay_pause()").execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     /// Makes the standby the server that is written to, and says how to reach it.
     pub(crate) async fn promote(&self) -> PgConnectOptions {
         let options = self.standby.options();
