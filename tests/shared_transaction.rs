@@ -3,8 +3,8 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
@@ -469,14 +469,16 @@ async fn what_nobody_published_is_seen_like_the_commit_of_another_process() {
 struct Late {
     store: MemoryStore,
     waits: Arc<AtomicBool>,
-    gone: Arc<AtomicBool>,
+    /// How many loads are still answered; none means all.
+    answers: Arc<Mutex<Option<u32>>>,
 }
 
 #[async_trait]
 impl Store for Late {
     async fn load(&self, needs: &[Need]) -> Result<Vec<Record>, StoreError> {
-        if self.gone.load(Ordering::SeqCst) {
-            return Err(StoreError("out of reach".to_owned()));
+        if let Some(left) = self.answers.lock().unwrap().as_mut() {
+            let out_of_reach = || StoreError("out of reach".to_owned());
+            *left = left.checked_sub(1).ok_or_else(out_of_reach)?;
         }
         self.store.load(needs).await
     }
@@ -522,12 +524,22 @@ async fn publishing_late_undoes_nothing_that_was_done_since() {
     let prepared = directory.prepare(&olivia, change_role(&company, "berta", "viewer")).await;
     let written = prepared.unwrap().commit_in(Plain(&store.store)).await.unwrap();
     directory.execute(&olivia, deactivate(&company, "berta")).await.unwrap();
-    store.gone.store(true, Ordering::SeqCst);
+    *store.answers.lock().unwrap() = Some(0);
     assert!(matches!(written.published().await, Err(Error::OutcomeUnknown)));
     assert!(!sees_tickets(&company, &access, "berta"));
-    store.gone.store(false, Ordering::SeqCst);
+    *store.answers.lock().unwrap() = None;
     let access = directory.access(company.organization).await.unwrap();
     assert!(!sees_tickets(&company, &access, "berta") && sees_tickets(&company, &access, "vera"));
+    // And when it is known to be committed, but not what came of it.
+    let prepared = directory.prepare(&olivia, change_role(&company, "vera", "agent")).await;
+    let written = prepared.unwrap().commit_in(Plain(&store.store)).await.unwrap();
+    directory.execute(&olivia, deactivate(&company, "ada")).await.unwrap();
+    *store.answers.lock().unwrap() = Some(1);
+    written.published().await.unwrap();
+    assert!(!sees_tickets(&company, &access, "ada") && !sees_tickets(&company, &access, "vera"));
+    *store.answers.lock().unwrap() = None;
+    let access = directory.access(company.organization).await.unwrap();
+    assert!(!sees_tickets(&company, &access, "ada") && sees_tickets(&company, &access, "vera"));
 }
 
 #[tokio::test]
