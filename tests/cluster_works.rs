@@ -43,6 +43,23 @@ async fn each_test_has_a_schema_of_its_own_on_one_server() {
 }
 
 #[tokio::test]
+async fn on_a_named_server_only_what_tests_left_a_day_ago_is_dropped() {
+    let cluster = Cluster::hasty();
+    let pool = cluster.pool(1).await;
+    let (old, new) = ("tenure_test_1600000000_1_0", cluster.schema().await);
+    for schema in [old, &new] {
+        let make = format!("CREATE SCHEMA {schema} CREATE TABLE things (id int PRIMARY KEY)");
+        sqlx::raw_sql(AssertSqlSafe(make)).execute(&pool).await.unwrap();
+    }
+    cluster::tidy(cluster.options()).await;
+    let left = "SELECT nspname::text FROM pg_namespace WHERE nspname = ANY($1)";
+    let left = sqlx::query(left).bind(vec![old, &new]).fetch_all(&pool).await.unwrap();
+    let left: Vec<String> = left.iter().map(|row| row.get(0)).collect();
+    assert_eq!(left, std::slice::from_ref(&new));
+    cluster.drop_schema(&new).await;
+}
+
+#[tokio::test]
 async fn a_killed_server_starts_again_with_everything_it_acknowledged() {
     let cluster = Cluster::start(Durable::Yes);
     let server = cluster.server().unwrap();

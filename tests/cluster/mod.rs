@@ -134,7 +134,7 @@ async fn drop_schema(connection: &mut PgConnection, schema: &str) -> Result<(), 
 }
 
 /// Drops what tests left on the named server a day ago or earlier.
-async fn tidy(options: PgConnectOptions) {
+pub(crate) async fn tidy(options: PgConnectOptions) {
     let mut connection = PgConnection::connect_with(&options)
         .await
         .unwrap_or_else(|error| panic!("the server that {VARIABLE} names: {error}"));

@@ -23,13 +23,24 @@ impl Pair {
             ("synchronous_commit", "remote_apply"),
         ];
         let primary = Server::start(durable, &waits);
-        let standby = primary.follow(durable, &[("cluster_name", "standby")]);
+        // Between two looks for a primary that is gone a standby may not hear that it is promoted; of
+        // itself it looks every five seconds.
+        let follows = [("cluster_name", "standby"), ("wal_retrieve_retry_interval", "100ms")];
+        let standby = primary.follow(durable, &follows);
         let (begun, options) = (Instant::now(), primary.options());
         while !apart(in_step(options.clone())) {
             assert!(begun.elapsed() < PATIENCE, "no standby; its log:\n{}", standby.log());
             std::thread::sleep(Duration::from_millis(20));
         }
         Self { primary, standby }
+    }
+
+    /// The standby receives from now on and does not apply: no commit is answered any more, and all
+    /// of them will have happened once the standby is promoted.
+    pub(crate) async fn hold_back(&self) {
+        let mut connection = PgConnection::connect_with(&self.standby.options()).await.unwrap();
+        sqlx::query("SELECT pg_wal_replay_pause()").execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     /// Makes the standby the server that is written to, and says how to reach it.
