@@ -36,7 +36,7 @@ struct Wire {
 }
 
 /// What only a commit sends: its guards.
-const COMMIT: &[u8] = b"\"guards\"";
+const COMMIT: &[u8] = b"\"guards_organizations\"";
 
 impl Wire {
     async fn lay(cut: Cut) -> Self {

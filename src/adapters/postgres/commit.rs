@@ -7,6 +7,7 @@
 //! violates a constraint, which takes the whole statement back. So it holds at any isolation level.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -26,6 +27,8 @@ pub(super) struct Changes(Row);
 const GUARDED: [&Table; 5] =
     [&table::ORGANIZATIONS, &table::USERS, &table::HANDOVERS, &table::MAILS, &table::ACTIVITIES];
 
+/// Guards on rows.
+const GUARDS: &str = "guards_";
 /// Rows that a guard says are new.
 const NEW: &str = "new_";
 /// Keys of rows to be deleted.
@@ -35,7 +38,8 @@ impl Changes {
     pub(super) fn of(changes: &ChangeSet) -> Result<Self, Failure> {
         let mut lists = Self::default();
         for (number, guard) in changes.guards.iter().enumerate() {
-            lists.add("guards", guarded(number, guard)?);
+            let (table, guard) = guarded(number, guard)?;
+            lists.add(&format!("{GUARDS}{}", table.name), guard);
         }
         lists.claims(changes);
         lists.records(changes)?;
@@ -217,7 +221,7 @@ fn beside(
     Ok(row)
 }
 
-fn guarded(number: usize, guard: &Guard) -> Result<Value, Failure> {
+fn guarded(number: usize, guard: &Guard) -> Result<(&'static Table, Value), Failure> {
     let (table, id) = match &guard.key {
         Key::Organization(id) => (&table::ORGANIZATIONS, id.uuid()),
         Key::User(id) => (&table::USERS, id.uuid()),
@@ -235,7 +239,7 @@ fn guarded(number: usize, guard: &Guard) -> Result<Value, Failure> {
         | Key::Receipt(_)
         | Key::Entry(..) => return Err(Failure::Senseless("a guard on what has no version")),
     };
-    Ok(json!({ "number": number, "kind": table.name, "id": id, "version": guard.version }))
+    Ok((table, json!({ "number": number, "id": id, "version": guard.version })))
 }
 
 /// How a record to be deleted is found.
@@ -282,14 +286,17 @@ fn deletion_key(table: &Table) -> &'static [(&'static str, &'static str)] {
 }
 
 /// The statement for a change-set; it answers with the numbers of the guards that are broken.
-pub(super) fn statement(schema: &Schema, changes: &Changes) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let goes = if changes.has("guards") {
-        parts.extend(guards());
-        "(SELECT goes FROM verdict)"
-    } else {
-        "true"
-    };
+pub(super) fn statement(schema: &Schema, changes: &Changes) -> Arc<str> {
+    schema.statement(&changes.0, || made(changes))
+}
+
+fn made(changes: &Changes) -> String {
+    let guarded: Vec<_> = GUARDED
+        .into_iter()
+        .filter(|table| changes.has(&format!("{GUARDS}{}", table.name)))
+        .collect();
+    let mut parts = guards(&guarded);
+    let goes = if guarded.is_empty() { "true" } else { "(SELECT goes FROM verdict)" };
     if changes.has("release") {
         parts.push(RELEASE.replace("{goes}", goes));
     }
@@ -312,49 +319,45 @@ pub(super) fn statement(schema: &Schema, changes: &Changes) -> String {
             parts.push(part.replace("{goes}", goes));
         }
     }
-    let broken = if changes.has("guards") {
-        "ARRAY(SELECT number FROM broken ORDER BY number)"
-    } else {
+    let broken = if guarded.is_empty() {
         "ARRAY[]::bigint[]"
+    } else {
+        "ARRAY(SELECT number FROM broken ORDER BY number)"
     };
     let with = if parts.is_empty() { String::new() } else { format!("WITH {}", parts.join(",\n")) };
-    schema.named(&format!("{with}\nSELECT {broken} AS broken"))
+    format!("{with}\nSELECT {broken} AS broken")
 }
 
 /// Locks what is guarded, always in the same order, and says which guards are broken.
 ///
 /// A commit that waited for another sees what the other has left: a row is locked as it is then, and
 /// only if it still has the version. The lock lets others refer to the row meanwhile.
-fn guards() -> Vec<String> {
-    let mut parts = vec![
-        "guards AS MATERIALIZED (
-            SELECT * FROM jsonb_to_recordset($1->'guards')
-                AS g(number bigint, kind text, id uuid, version bigint))"
-            .to_owned(),
-    ];
-    let mut held = Vec::new();
-    for table in GUARDED {
-        let name = table.name;
-        let id = if name == table::ACTIVITIES.name { "membership_id" } else { "id" };
-        let version = table.version.unwrap_or("0");
+fn guards(tables: &[&Table]) -> Vec<String> {
+    if tables.is_empty() {
+        return Vec::new();
+    }
+    let mut parts = Vec::new();
+    let mut broken = Vec::new();
+    for Table { name, version, .. } in tables {
+        let id = if *name == table::ACTIVITIES.name { "membership_id" } else { "id" };
+        let version = version.unwrap_or("0");
+        let guards = format!(
+            "jsonb_to_recordset($1->'{GUARDS}{name}') AS g(number bigint, id uuid, version bigint)"
+        );
         parts.push(format!(
             "locked_{name} AS MATERIALIZED (
-                SELECT g.number FROM guards g JOIN {{schema}}.{name} t ON t.{id} = g.id
-                WHERE g.kind = '{name}' AND g.version > 0 AND t.{version} = g.version
+                SELECT g.number FROM {guards} JOIN {{schema}}.{name} t ON t.{id} = g.id
+                WHERE g.version > 0 AND t.{version} = g.version
                 ORDER BY t.{id} FOR NO KEY UPDATE OF t)"
         ));
-        held.push(format!("SELECT number FROM locked_{name}"));
-        held.push(format!(
-            "SELECT g.number FROM guards g
-             WHERE g.kind = '{name}' AND g.version = 0
-               AND NOT EXISTS (SELECT FROM {{schema}}.{name} t WHERE t.{id} = g.id)"
+        broken.push(format!(
+            "SELECT g.number FROM {guards}
+             WHERE g.number NOT IN (SELECT number FROM locked_{name})
+               AND NOT (g.version = 0
+                   AND NOT EXISTS (SELECT FROM {{schema}}.{name} t WHERE t.{id} = g.id))"
         ));
     }
-    let held = held.join(" UNION ALL ");
-    parts.push(format!(
-        "broken AS MATERIALIZED (
-            SELECT number FROM guards WHERE number NOT IN ({held}))"
-    ));
+    parts.push(format!("broken AS MATERIALIZED ({})", broken.join(" UNION ALL ")));
     parts.push(
         "verdict AS MATERIALIZED (SELECT NOT EXISTS (SELECT FROM broken) AS goes)".to_owned(),
     );

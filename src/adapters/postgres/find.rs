@@ -1,5 +1,7 @@
 //! The closed set of questions. Each page is a range of one index: behind a position, in order.
 
+use std::sync::Arc;
+
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments as _, AssertSqlSafe, PgConnection};
 use uuid::Uuid;
@@ -16,12 +18,12 @@ use crate::ports::Find;
 /// A statement with its values.
 #[derive(Clone)]
 pub(super) struct Statement {
-    pub(super) sql: String,
+    pub(super) sql: Arc<str>,
     pub(super) values: PgArguments,
 }
 
 impl Statement {
-    pub(super) fn new(sql: impl Into<String>) -> Self {
+    pub(super) fn new(sql: impl Into<Arc<str>>) -> Self {
         Self { sql: sql.into(), values: PgArguments::default() }
     }
 

@@ -5,6 +5,8 @@
 //! from; parts for which there is nothing are left out. Since the statement does not depend on how
 //! much is asked for, few statements serve, and each connection keeps them prepared.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::row::{Row, bytea, entries};
@@ -136,7 +138,11 @@ const ABOUT_PEOPLE: [&str; 10] = [
 ];
 
 /// The statement for what is asked.
-pub(super) fn statement(schema: &Schema, asked: &Asked) -> String {
+pub(super) fn statement(schema: &Schema, asked: &Asked) -> Arc<str> {
+    schema.statement(&asked.0, || made(asked))
+}
+
+fn made(asked: &Asked) -> String {
     let people = ABOUT_PEOPLE.iter().any(|list| asked.has(list));
     let mut parts: Vec<&str> = Vec::new();
     if people {
@@ -151,7 +157,7 @@ pub(super) fn statement(schema: &Schema, asked: &Asked) -> String {
         parts.extend(lists.map(|(_, part)| *part));
     }
     let with = if people { WITH_PEOPLE } else { "" };
-    schema.named(&format!("{with} {}", parts.join(" UNION ALL ")))
+    format!("{with} {}", parts.join(" UNION ALL "))
 }
 
 /// Each person, and all that comes with them; the sets hold identities, each set made of those

@@ -143,7 +143,7 @@ impl PostgresStore {
 
     fn question(&self, question: &Find) -> Result<Statement, Failure> {
         let Statement { sql, values } = find::statement(question)?;
-        Ok(Statement { sql: self.schema.named(&sql), values })
+        Ok(Statement { sql: self.schema.named(&sql).into(), values })
     }
 
     /// A page of the feed. What is not numbered yet is numbered first, when the page has room for it.

@@ -1,8 +1,12 @@
 //! Where the tables are, and how they come to be.
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row as _};
 
 use super::failure::{Failure, Meaning};
+use super::row::Row;
 
 /// What brings a schema from one version of the tables to the next. A released one is never changed.
 const MIGRATIONS: [(&str, &str); 1] = [("tables", include_str!("migrations/0001_tables.sql"))];
@@ -18,11 +22,16 @@ INSERT INTO {schema}.migrations (version, name) VALUES (0, 'nothing') ON CONFLIC
 ";
 
 /// The schema that the tables are in.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Schema {
     name: String,
     quoted: String,
+    /// Statements made of parts, by what they are made of.
+    made: Mutex<HashMap<String, Arc<str>>>,
 }
+
+/// There are fewer than this.
+const STATEMENTS: usize = 4_096;
 
 impl Schema {
     pub(super) fn new(name: &str) -> Result<Self, Failure> {
@@ -33,7 +42,8 @@ impl Schema {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         let begins = name.chars().next().is_some_and(|c| !c.is_ascii_digit());
         if begins && name.len() <= 48 && name.chars().all(fits) {
-            Ok(Self { name: name.to_owned(), quoted: format!("\"{name}\"") })
+            let quoted = format!("\"{name}\"");
+            Ok(Self { name: name.to_owned(), quoted, made: Mutex::default() })
         } else {
             Err(SENSELESS)
         }
@@ -46,6 +56,16 @@ impl Schema {
     /// A statement with the schema in its place.
     pub(super) fn named(&self, sql: &str) -> String {
         sql.replace("{schema}", &self.quoted)
+    }
+
+    /// The statement that serves these lists, made at most once.
+    pub(super) fn statement(&self, lists: &Row, make: impl FnOnce() -> String) -> Arc<str> {
+        let lists = lists.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.len() >= STATEMENTS {
+            made.clear();
+        }
+        Arc::clone(made.entry(lists).or_insert_with(|| self.named(&make()).into()))
     }
 
     /// All migrations after this version, each with what records it.
