@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::commands::{Command, Facts, Intent};
-use crate::domain::{Claim, Entry, Event, Key, Need, Refusal, Revision, State, StatusName, Stream};
+use crate::domain::{
+    Claim, Entry, Event, Guard, Key, Need, Refusal, Revision, State, StatusName, Stream,
+};
 use crate::ports::{CommitError, StoreError};
 
 use super::decide::{Asked, Committed, Prepared, decide_job, needs, numbered};
@@ -161,7 +163,8 @@ impl Inner {
     async fn attempt(&self, stream: Stream, jobs: &mut [Prepared]) -> Result<Answers, Attempt> {
         const ATTEMPTS: u32 = 24;
         let memory = self.memories.take(stream);
-        if !memory.is_empty() {
+        // While others commit, too, what is remembered is nearly always out of date.
+        if !self.pace(stream).await && !memory.is_empty() {
             match self.attempt_once(stream, jobs, memory).await {
                 // It may be owed to what was remembered.
                 Err(CommitError::Conflict(_) | CommitError::Claimed(_)) => {}
@@ -172,7 +175,7 @@ impl Inner {
         }
         let mut last = Attempt::Contended;
         for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
+            if !self.pace(stream).await && attempt > 0 {
                 self.back_off(attempt).await;
             }
             match self.attempt_once(stream, jobs, Memory::default()).await {
@@ -211,8 +214,16 @@ impl Inner {
         }
         if let Some(first) = state.first_appended() {
             let committed = self.commit(&state, first).await;
-            if matches!(committed, Err(CommitError::Unknown(_))) {
-                self.doubt(stream);
+            match &committed {
+                Ok(()) => {
+                    let last = state.last_appended().unwrap_or(first).position;
+                    self.paces.committed(stream, (first.position, last), self.clock.now());
+                }
+                Err(CommitError::Conflict(guard)) if is_of(stream, guard.as_ref()) => {
+                    self.paces.lost(stream, self.clock.now());
+                }
+                Err(CommitError::Unknown(_)) => self.doubt(stream),
+                Err(_) => {}
             }
             committed?;
             self.publish(&state, stream, first.position);
@@ -271,6 +282,20 @@ impl Inner {
         Ok(there.is_some_and(|it| it.entry.command_id == first.command_id))
     }
 
+    /// Waits for a random part of the stream's window, once for each attempt; whether it has one.
+    pub(super) async fn pace(&self, stream: Stream) -> bool {
+        let random = || {
+            let [high, low, ..] = self.entropy.draw();
+            u16::from_be_bytes([high, low])
+        };
+        let Some(wait) = self.paces.wait(stream, random) else { return false };
+        if !wait.is_zero() {
+            self.clock.sleep(wait).await;
+        }
+        self.paces.begin(stream, self.clock.now());
+        true
+    }
+
     /// Waits a little, longer each time, and never in step with others.
     pub(super) async fn back_off(&self, attempt: u32) {
         let [byte, ..] = self.entropy.draw();
@@ -312,6 +337,15 @@ fn find_seats(jobs: &mut [Prepared], answers: &Answers) -> bool {
         asked.facts.seats_are_full = true;
     }
     true
+}
+
+/// Whether a conflict says that somebody else has committed to the stream itself.
+fn is_of(stream: Stream, guard: Option<&Guard>) -> bool {
+    match (stream, guard.map(|it| &it.key)) {
+        (_, None) => true,
+        (Stream::Organization(id), Some(key)) => *key == Key::Organization(id),
+        (Stream::User(id), Some(key)) => *key == Key::User(id),
+    }
 }
 
 /// One answer for each command of each job.

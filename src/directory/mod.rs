@@ -17,6 +17,7 @@ mod mails;
 mod maintain;
 mod many;
 mod memory;
+mod pace;
 mod people;
 mod preview;
 mod request;
@@ -70,6 +71,7 @@ struct Inner {
     lanes: lane::Lanes,
     views: views::Views,
     memories: memory::Memories,
+    paces: pace::Paces,
 }
 
 impl std::fmt::Debug for UserDirectory {
@@ -150,6 +152,7 @@ impl Builder {
                 lanes: lane::Lanes::default(),
                 views: views::Views::new(self.keeping),
                 memories: memory::Memories::default(),
+                paces: pace::Paces::default(),
             }),
         }
     }
