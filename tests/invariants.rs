@@ -37,7 +37,7 @@ use tenure::domain::{
 };
 use tenure::ports::{Find, LetterKind, Store};
 use tenure::testing::cast::{self, Company, Desk};
-use tenure::testing::{FakeClock, FakeEntropy, Postbox, SharedStore, strategies};
+use tenure::testing::{FakeClock, FakeEntropy, Postbox, SharedStore, Strict, strategies};
 use tenure::{
     Catalogue, Command, KeyRing, Management, Permission as _, Principal, Profile, Reach, Realm,
     Refusal, Role, Token, UserDirectory,
@@ -110,7 +110,7 @@ impl World {
 
     fn with(roles: Vec<Role>, rules: Rules, limit: Option<u32>, in_directory: bool) -> Self {
         let (clock, postbox) = (FakeClock::default(), Postbox::new());
-        let store = SharedStore::new(MemoryStore::new());
+        let store = SharedStore::new(Strict::new(MemoryStore::new()));
         let place = if in_directory {
             let (keys, entropy) = (KeyRing::new(cast::KEY), FakeEntropy::new(3));
             let builder = UserDirectory::builder_with(

@@ -33,7 +33,7 @@ use tenure::ports::{LetterKind, Store};
 use tenure::testing::model::{
     Action, Choices, Crew, LENT, Letter, Loan, Model, NAMES, Outcome, Step, TEAMS, Who, Why,
 };
-use tenure::testing::{FakeClock, FakeEntropy, Postbox, SharedStore, cast, strategies};
+use tenure::testing::{FakeClock, FakeEntropy, Postbox, SharedStore, Strict, cast, strategies};
 use tenure::{Error, KeyRing, Principal, Profile, Realm, Token, UserDirectory};
 
 /// The model and the directory side by side.
@@ -422,7 +422,7 @@ fn agrees(cases: u32, seed: u8, store: impl Fn() -> SharedStore) {
 
 #[test]
 fn stories_in_memory_come_out_as_the_model_says() {
-    agrees(1_700, 1, || SharedStore::new(MemoryStore::new()));
+    agrees(1_700, 1, || SharedStore::new(Strict::new(MemoryStore::new())));
 }
 
 #[test]

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    CommandId, Event, MembershipId, OrganizationId, Purpose, Reason, Revision, Source, SubjectName,
-    SupportAccessId, Timestamp, UserId,
+    CommandId, Event, Key, MembershipId, OrganizationId, Purpose, Reason, Revision, Source,
+    SubjectName, SupportAccessId, Timestamp, UserId,
 };
 
 /// What has a history of its own: its commands are ordered, and its entries chained.
@@ -18,6 +18,16 @@ pub enum Stream {
     Organization(OrganizationId),
     /// One user.
     User(UserId),
+}
+
+impl Stream {
+    /// The record whose history it is.
+    pub const fn key(self) -> Key {
+        match self {
+            Self::Organization(id) => Key::Organization(id),
+            Self::User(id) => Key::User(id),
+        }
+    }
 }
 
 /// A SHA-256 digest; text form: base64url.
@@ -243,7 +253,8 @@ pub struct FeedPosition(pub u64);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Logged {
-    /// Where it stands in the feed.
+    /// Where it stands in the feed, said when it is read as part of the feed. Read in another way it
+    /// may be 0 instead: a store may number the feed when it is first asked for.
     pub feed: FeedPosition,
     /// The entry.
     pub entry: Entry,

@@ -151,21 +151,23 @@ impl Membership {
     }
 
     /// Where it stands in a list of people: lists are in the order of this text, then of the id.
+    ///
+    /// At most [`MOST_LISTED`] characters, so that every store can keep it in an index.
     pub fn sort_key(&self) -> String {
-        folded(&self.display_name())
+        listed(&self.display_name())
     }
 
     /// What a prefix search finds it by: the whole name, each of its first words, the address.
     ///
-    /// Folded, without duplicates, at most six.
+    /// Folded, without duplicates, at most six, each of at most [`MOST_LISTED`] characters.
     pub fn search_terms(&self) -> BTreeSet<String> {
         let mut terms = BTreeSet::new();
         if let Some(name) = self.profile.name() {
-            let name = folded(name);
+            let name = listed(name);
             terms.extend(name.split_whitespace().take(4).map(str::to_owned));
             terms.insert(name);
         }
-        terms.extend(self.email.as_ref().map(|email| email.canonical().as_str().to_owned()));
+        terms.extend(self.email.as_ref().map(|email| listed(email.canonical().as_str())));
         terms
     }
 
@@ -178,6 +180,14 @@ impl Membership {
     pub const fn is_active(&self) -> bool {
         matches!(self.status, MembershipStatus::Active { .. })
     }
+}
+
+/// People are listed and found by this many characters of what they are called.
+pub const MOST_LISTED: usize = 200;
+
+/// A text as lists and searches compare it.
+pub(crate) fn listed(text: &str) -> String {
+    folded(text).chars().take(MOST_LISTED).collect()
 }
 
 /// Where in its life a membership is, since when and why.

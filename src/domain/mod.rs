@@ -48,10 +48,11 @@ pub use id::{
 };
 pub use invitation::{Invitation, InvitationStatus};
 pub use mail::{Mail, MailAbout};
+pub(crate) use membership::listed;
 pub use membership::{
-    DeactivatedBecause, Epoch, Fence, Membership, MembershipStatus, Override, OwnershipOffer,
-    PendingBecause, Profile, RemovedBecause, Source, StatusGroup, StatusName, Step, TRANSITIONS,
-    Transition,
+    DeactivatedBecause, Epoch, Fence, MOST_LISTED, Membership, MembershipStatus, Override,
+    OwnershipOffer, PendingBecause, Profile, RemovedBecause, Source, StatusGroup, StatusName, Step,
+    TRANSITIONS, Transition,
 };
 pub use organization::{
     Granted, Organization, OrganizationStatus, Revision, Scope, Tally, Workspace,

@@ -127,6 +127,34 @@ impl Record {
             | Self::Entry(_) => None,
         }
     }
+
+    /// The records that exist as long as this one does: after each commit, and in no order.
+    ///
+    /// A store may rely on these, for example with foreign keys, and on no others.
+    pub fn rests_on(&self) -> Vec<Key> {
+        match self {
+            Self::Organization(_) | Self::User(_) | Self::Receipt(_) => Vec::new(),
+            Self::Role(organization, _) => vec![Key::Organization(*organization)],
+            Self::Workspace(it) => vec![Key::Organization(it.organization)],
+            Self::Membership(it) => {
+                let workspace = it.scope.workspace.map(Key::Workspace);
+                let teams = it.teams.iter().map(|team| Key::Team(*team));
+                let above = [Key::Organization(it.scope.organization)].into_iter();
+                above.chain(workspace).chain(it.user.map(Key::User)).chain(teams).collect()
+            }
+            Self::Invitation(it) => vec![Key::Organization(it.organization)],
+            Self::Team(it) => vec![Key::Organization(it.organization)],
+            Self::SupportAccess(it) => vec![Key::Organization(it.organization)],
+            Self::Handover(it) => vec![Key::Organization(it.organization)],
+            Self::HandoverReceipt(it) => vec![Key::Handover(it.batch.handover)],
+            Self::Mail(it) => it.organization.map(Key::Organization).into_iter().collect(),
+            Self::Activity(it) => {
+                vec![Key::Membership(it.membership), Key::Organization(it.organization)]
+            }
+            Self::Block(it) => vec![Key::Organization(it.organization)],
+            Self::Entry(it) => vec![it.entry.stream.key()],
+        }
+    }
 }
 
 /// An erased person who is kept out: only whoever proves the address can be recognised.

@@ -26,10 +26,28 @@ use crate::domain::{
 /// * a claim made is held already, after the releases of the same change-set;
 /// * an audit entry with the same stream and position stands already.
 ///
-/// A release frees a claim only if the named holder holds it. [`ChangeSet::forget`] comes last: it
-/// takes the details of the entries that the same change-set appends, too. Two commits whose guards name the
-/// same record and version never both succeed: that is all that correctness needs, so it holds at
-/// any isolation level.
+/// A change-set is carried out in the order of its fields. A release frees a claim only if the named
+/// holder holds it. Of two records with the same key the later one is kept, and a record that is put
+/// and deleted at once is gone. [`ChangeSet::forget`] comes last: it takes the details of the entries
+/// that the same change-set appends, too. Two commits whose guards name the same record and version
+/// never both succeed: that is all that correctness needs, so it holds at any isolation level.
+///
+/// A store may rely on the following, for example with foreign keys that are checked at the end of a
+/// transaction. After each whole change-set, whatever order its records stand in,
+///
+/// * the organization of a role, workspace, membership, invitation, team, support access, handover,
+///   block and activity, of a mail that names one, and of the audit entries of an organization
+///   exists;
+/// * the workspace, the user and the teams of a membership exist, the workspace and the teams in its
+///   organization, though teams may be marked deleted;
+/// * what belongs to an organization never comes to belong to another;
+/// * the membership of an activity, the handover of a handover's receipt and the user of the audit
+///   entries of a user exist.
+///
+/// So a record on which others rest ([`Record::rests_on`]) is deleted after them, or at once with
+/// them. Nothing else that a record names need exist: not the issuer of an invitation, nor the
+/// invitation or the predecessor of a membership, nor the people whom a handover concerns, nor the
+/// subjects of an audit entry.
 ///
 /// **`find`** returns one page of one of a closed set of questions, as of one instant, in the stated
 /// order. It reads about as much as the page holds, however many there are.
@@ -140,7 +158,8 @@ pub enum Find {
     },
     /// Audit entries of organizations with their details, in the order of [`FeedPosition`].
     ///
-    /// No entry ever appears at or before a position that was returned earlier.
+    /// Only here is [`Logged::feed`](crate::domain::Logged::feed) promised: an entry that is loaded or
+    /// found in its stream has the same position, or 0. No entry ever appears at or before a position that was returned earlier.
     Feed {
         /// Behind this position; 0 for the beginning.
         after: FeedPosition,
@@ -222,7 +241,7 @@ impl PeopleFilter {
 
     /// The prefix as search terms are written.
     pub fn folded_prefix(&self) -> Option<String> {
-        self.prefix.as_deref().map(crate::domain::folded).filter(|prefix| !prefix.is_empty())
+        self.prefix.as_deref().map(crate::domain::listed).filter(|prefix| !prefix.is_empty())
     }
 }
 

@@ -30,7 +30,7 @@ use crate::domain::{
 use crate::ports::{Letter, Store};
 use crate::{Error, UserDirectory};
 
-use super::{FakeClock, FakeEntropy, FakeWorkload, Postbox};
+use super::{FakeClock, FakeEntropy, FakeWorkload, Postbox, Strict};
 
 crate::permissions! {
     /// What people may do in the cast's help desk.
@@ -147,7 +147,7 @@ impl Company {
         let workload = FakeWorkload::new();
         let entropy = FakeEntropy::new(7);
         let directory = UserDirectory::builder_with(
-            store,
+            Strict::new(store),
             postbox.clone(),
             KeyRing::new(KEY),
             clock.clone(),

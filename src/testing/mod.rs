@@ -8,6 +8,7 @@
 //! * [`model`]: a small reference model that says what must come of each step of a story.
 //! * [`world`]: random organizations of any size, as records.
 //! * [`SharedStore`]: one store for several directories, as several processes have it.
+//! * [`Strict`]: a store that lets nobody leave a record without what it rests on.
 //! * [`FakeClock`], [`FakeEntropy`], [`Postbox`], [`FakeWorkload`]: ports that do what a test says.
 //!   They work; a test looks at what they did.
 //! * [`MockStore`], [`MockMailer`], [`MockClock`], [`MockEntropy`], [`MockWorkload`]: ports that
@@ -21,6 +22,7 @@ pub mod races;
 mod shared;
 pub mod store_suite;
 pub mod strategies;
+mod strict;
 mod work;
 pub mod workload_suite;
 pub mod world;
@@ -29,4 +31,5 @@ pub mod world;
 pub use crate::ports::{MockClock, MockEntropy, MockMailer, MockStore, MockWorkload};
 pub use fakes::{FakeClock, FakeEntropy, Postbox};
 pub use shared::SharedStore;
+pub use strict::Strict;
 pub use work::{FakeWorkload, WorkItem};

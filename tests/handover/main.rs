@@ -30,7 +30,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner
 use tenure::adapters::memory::MemoryStore;
 #[cfg(feature = "sqlite")]
 use tenure::adapters::sqlite::{Durability, SqliteOptions};
-use tenure::testing::SharedStore;
+use tenure::testing::{SharedStore, Strict};
 
 use bugs::Bug;
 use story::{Story, stories};
@@ -65,7 +65,7 @@ fn holds(cases: u32, seed: u8, store: impl Fn() -> SharedStore) {
 }
 
 fn in_memory() -> SharedStore {
-    SharedStore::new(MemoryStore::new())
+    SharedStore::new(Strict::new(MemoryStore::new()))
 }
 
 /// Among so many stories each planted bug is found.

@@ -14,7 +14,7 @@ use tenure::domain::{
 };
 use tenure::ports::{LetterKind, PeopleFilter};
 use tenure::testing::cast::token_of;
-use tenure::testing::{FakeClock, FakeEntropy, FakeWorkload, Postbox};
+use tenure::testing::{FakeClock, FakeEntropy, FakeWorkload, Postbox, Strict};
 use tenure::{
     Command, Error, Intent, KeyRing, Permission, Principal, Profile, Realm, Refusal, Request, Role,
     Rules, Scope, Store, Token, UserDirectory,
@@ -104,7 +104,7 @@ impl Stage {
     ) -> Self {
         let (postbox, clock) = (Postbox::new(), FakeClock::default());
         let directory = UserDirectory::builder_with(
-            store,
+            Strict::new(store),
             postbox.clone(),
             KeyRing::new([7; 32]),
             clock.clone(),

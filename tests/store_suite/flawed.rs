@@ -38,6 +38,14 @@ pub(crate) enum Flaw {
     OverlooksAskedBatches,
     CountsReceiptsAsText,
     TakesWholeTeams,
+    KeepsTheEarlierOfTwo,
+    PutsAfterDeleting,
+    TakesTheFirstThousand,
+    MislaysBackslashes,
+    CountsInMilliseconds,
+    FailsWhenAnotherIsFirst,
+    ComparesOnlyBeginnings,
+    GuessesFeedPositions,
 }
 
 pub(crate) struct Flawed {
@@ -124,6 +132,15 @@ fn puts(put: Vec<Record>) -> ChangeSet {
     changes
 }
 
+fn mislay_backslashes(record: &mut Record) {
+    if let Record::User(it) = record {
+        for value in it.settings.values_mut() {
+            let text = value.as_str().replace('\\', "");
+            *value = text.parse().expect("a field value may hold anything");
+        }
+    }
+}
+
 /// Lets others run before going on.
 async fn later() {
     std::thread::yield_now();
@@ -161,6 +178,15 @@ impl Store for Flawed {
             (Flaw::TakesWholeTeams, [Need::TeamMembers(organization, team, limit)]) => {
                 self.whole_team(*organization, *team, *limit).await
             }
+            (Flaw::GuessesFeedPositions, [Need::Record(Key::Entry(..))]) => {
+                let mut found = self.inner.load(needs).await?;
+                for record in &mut found {
+                    if let Record::Entry(it) = record {
+                        it.feed.0 += 1;
+                    }
+                }
+                Ok(found)
+            }
             _ => self.inner.load(needs).await,
         }
     }
@@ -171,6 +197,10 @@ impl Store for Flawed {
             Flaw::IgnoresGuards => changes.guards.clear(),
             Flaw::ChecksGuardsTooEarly => {
                 self.check_guards(&mut changes).await?;
+                later().await;
+            }
+            Flaw::FailsWhenAnotherIsFirst => {
+                self.check_guards(&mut original.clone()).await?;
                 later().await;
             }
             Flaw::DropsReleases => changes.release.clear(),
@@ -197,6 +227,20 @@ impl Store for Flawed {
                 }
                 changes.put = new;
             }
+            Flaw::KeepsTheEarlierOfTwo => changes.put.reverse(),
+            Flaw::PutsAfterDeleting => {
+                changes.delete.retain(|key| !original.put.iter().any(|it| it.key() == *key));
+            }
+            Flaw::TakesTheFirstThousand => changes.put.truncate(1_000),
+            Flaw::MislaysBackslashes => changes.put.iter_mut().for_each(mislay_backslashes),
+            Flaw::CountsInMilliseconds => {
+                for record in &mut changes.put {
+                    if let Record::User(it) = record {
+                        let micros = it.created_at.micros();
+                        it.created_at = Timestamp::from_micros(micros / 1_000 * 1_000);
+                    }
+                }
+            }
             _ => {}
         }
         let outcome = self.inner.commit(changes).await;
@@ -222,6 +266,11 @@ impl Store for Flawed {
                 let mut again = original;
                 again.append.clear();
                 self.inner.commit(again).await
+            }
+            (Flaw::FailsWhenAnotherIsFirst, Err(CommitError::Conflict(Some(guard))))
+                if guard.version == Revision::NONE =>
+            {
+                Err(CommitError::Failed(StoreError("a key stands already".to_owned())))
             }
             _ => outcome,
         }
@@ -252,6 +301,23 @@ impl Store for Flawed {
                     let current = self.inner.load(&[Need::Record(record.key())]).await?;
                     found.extend(current.into_iter().filter(|it| it.key() == record.key()));
                 }
+                Ok(found)
+            }
+            (Flaw::ComparesOnlyBeginnings, Find::People { filter, after, limit, .. })
+                if filter.prefix.is_none() && filter.role.is_none() =>
+            {
+                let (behind, size) = (after.take(), *limit as usize);
+                let begin = |key: &str| key.chars().take(255).collect::<String>();
+                let place = |it: &Record| match it {
+                    Record::Membership(it) => (begin(&it.sort_key()), it.id),
+                    _ => (String::new(), MembershipId::new(uuid::Uuid::nil())),
+                };
+                *limit = u32::MAX;
+                let mut found = self.inner.find(&asked).await?;
+                let behind = behind.map(|it| (begin(&it.key), it.id));
+                found.retain(|it| behind.as_ref().is_none_or(|behind| place(it) > *behind));
+                found.sort_by_key(place);
+                found.truncate(size);
                 Ok(found)
             }
             (Flaw::FallsDueTooLate, Find::DueMail { now, .. }) => {

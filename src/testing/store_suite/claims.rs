@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::samples::{email, id, identity, membership, team, user};
+use super::samples::{email, id, identity, membership, organizations, team, user};
 use super::subject::{Subject, puts};
 use crate::domain::{
     ChangeSet, Claim, ExternalId, Key, Need, OrganizationId, Realm, Record, Scope,
@@ -57,7 +57,7 @@ async fn holders(s: &Subject) {
             Record::Team(Box::new(team(id(number), id(1)))),
         ]
     });
-    s.put(all).await;
+    s.put(organizations([1]).into_iter().chain(all)).await;
 }
 
 fn change(release: &[(&Claim, Uuid)], claim: &[(&Claim, Uuid)]) -> ChangeSet {

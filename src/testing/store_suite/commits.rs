@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::samples::{
     Guarded, email, entry, handover_receipt, id, membership, one_of_each, organization, removed,
-    shuffled, team,
+    shuffled, team, users,
 };
 use super::subject::{Subject, puts};
 use crate::domain::{
@@ -31,6 +31,7 @@ fn record(it: Membership) -> Record {
 /// What stands before: something of everything.
 fn before() -> ChangeSet {
     let mut put = one_of_each();
+    put.extend(Guarded::ground().into_iter().skip(1).chain(users([5])));
     put.extend(Guarded::ALL.map(|kind| kind.record(3, 0)));
     put.extend([21, 22, 23].map(person).map(record));
     ChangeSet {
@@ -40,18 +41,19 @@ fn before() -> ChangeSet {
     }
 }
 
-/// A change of everything: each kind of record written, another deleted, claims exchanged, entries
-/// appended, details forgotten.
+/// A change of everything: each kind of record written, each deleted on which nothing rests then,
+/// claims exchanged, entries appended, details forgotten.
 fn change() -> ChangeSet {
     let bob = Uuid::from_u128(22);
     let mut put: Vec<_> = Guarded::ALL.iter().map(|kind| kind.record(4, 1)).collect();
     put.push(record(Membership { status: removed(), ..person(21) }));
     put.push(record(Membership { email: Some(email("new@example.com")), ..person(24) }));
     put.push(record(Membership { teams: [id(2)].into(), ..person(22) }));
-    put.push(Record::HandoverReceipt(Box::new(handover_receipt(id(1), 4))));
+    put.push(Record::HandoverReceipt(Box::new(handover_receipt(id(70), 4))));
     put.push(Record::Team(Box::new(team(shuffled(1), id(1)))));
     put.push(Record::Organization(Box::new(organization(2, 1))));
-    let delete = one_of_each().iter().map(Record::key).collect();
+    let kept = [Key::Organization(id(1)), Key::User(id(1)), Key::Team(id(2))];
+    let delete = one_of_each().iter().map(Record::key).filter(|it| !kept.contains(it)).collect();
     ChangeSet {
         guards: Guarded::ALL.map(|kind| kind.guard(3)).to_vec(),
         release: vec![(claim(1), ADA.uuid())],
@@ -125,6 +127,7 @@ fn questions() -> Vec<Find> {
         Find::SupportAccesses { organization, after: None, limit },
         Find::Handovers { organization, after: None, limit },
         Find::HandoverReceipts { handover: id(1), after: None, limit },
+        Find::HandoverReceipts { handover: id(70), after: None, limit },
         Find::Entries { stream: HERE, after: Revision::NONE, limit },
         Find::Entries { stream: Stream::User(id(1)), after: Revision::NONE, limit },
         Find::Feed { after: FeedPosition(0), limit },

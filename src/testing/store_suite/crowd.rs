@@ -55,6 +55,9 @@ pub(super) const ROLES: [&str; 3] = ["admin", "agent", "customer"];
 
 pub(super) const TEAMS: [u128; 3] = [801, 802, 803];
 
+/// The first of forty users.
+pub(super) const USERS: u128 = 900;
+
 /// A random state of a membership in a scope.
 pub(super) fn random_person(die: &mut Die, id: MembershipId, scope: Scope) -> Membership {
     let since = at(0);
@@ -79,8 +82,13 @@ pub(super) fn random_person(die: &mut Die, id: MembershipId, scope: Scope) -> Me
         status,
         profile,
         role: role_name(die.pick(&ROLES)),
-        teams: TEAMS.into_iter().filter(|_| die.roll(3) == 0).map(samples::id).collect(),
-        user: (die.roll(2) == 0).then(|| samples::id::<UserId>(900 + number as u128)),
+        // All teams are of the first organization.
+        teams: TEAMS
+            .into_iter()
+            .filter(|_| die.roll(3) == 0 && scope.organization == samples::id(1))
+            .map(samples::id)
+            .collect(),
+        user: (die.roll(2) == 0).then(|| samples::id::<UserId>(USERS + number as u128)),
         former_number: (die.roll(4) == 0).then_some(number as u64),
         ..membership(id, scope)
     }

@@ -9,6 +9,7 @@ fn guarded(guards: impl IntoIterator<Item = Guard>, put: Record) -> ChangeSet {
 }
 
 pub(super) async fn a_guard_holds_only_for_the_right_version(s: Subject) {
+    s.put(Guarded::ground()).await;
     for kind in Guarded::ALL {
         for wrong in [1, 7] {
             let because = format!("there is no {kind:?} at all");
@@ -36,6 +37,7 @@ fn other() -> Record {
 }
 
 pub(super) async fn a_guard_of_no_version_holds_only_for_what_does_not_exist(s: Subject) {
+    s.put(Guarded::ground()).await;
     for kind in Guarded::ALL {
         s.commit(guarded([kind.guard(0)], kind.record(1, 1))).await;
         let because = format!("the {kind:?} exists");
@@ -47,6 +49,7 @@ pub(super) async fn a_guard_of_no_version_holds_only_for_what_does_not_exist(s: 
 }
 
 pub(super) async fn one_broken_guard_among_many_is_a_conflict(s: Subject) {
+    s.put(Guarded::ground()).await;
     for kind in Guarded::ALL {
         s.put([kind.record(3, 0)]).await;
     }

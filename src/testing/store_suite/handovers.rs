@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::samples::{
-    at, batch, email, handover, handover_receipt, id, invitation, membership, part, removed,
-    shuffled, team, user, workspace,
+    at, batch, email, handover, handover_receipt, id, invitation, membership, organizations, part,
+    removed, shuffled, team, teams, user, users, workspace, workspaces,
 };
 use super::subject::Subject;
 use crate::domain::{
@@ -53,9 +53,9 @@ pub(super) async fn a_handover_comes_with_whoever_it_is_from(s: Subject) {
         Record::Team(Box::new(team(id(1), id(1)))),
         Record::Team(Box::new(team(id(2), id(1)))),
     ];
+    s.put(organizations([1, 2]).into_iter().chain(users([2])).chain(teams([3]))).await;
     s.put(theirs.clone()).await;
     s.put([&gone, &elsewhere, &receiver].map(record)).await;
-    s.put([Record::User(Box::new(user(2, 1))), Record::Team(Box::new(team(id(3), id(1))))]).await;
     let to = vec![part(Receivers::one(receiver.id))];
     let it = planned(&Handover { parts: to, ..handover(1, 1, 1) });
     let of_nobody = planned(&Handover { from: id(404), ..handover(2, 1, 1) });
@@ -99,6 +99,12 @@ fn people() -> Vec<Membership> {
     ]
 }
 
+/// In the other organization.
+fn elsewhere(it: Handover) -> Handover {
+    let organization = id(2);
+    Handover { organization, scope: Scope::from(organization), ..it }
+}
+
 /// A handover that changes: as it was planned, and as it is.
 fn changing(number: u64) -> (Handover, Handover) {
     use HandoverStatus::{Cancelled, Done, Paused, Returned, Stuck};
@@ -113,8 +119,8 @@ fn changing(number: u64) -> (Handover, Handover) {
     };
     let here = from(BOB);
     let it = match number % 19 {
-        0 => Handover { organization: id(2), ..from(ADA_ELSEWHERE) },
-        1 => Handover { organization: id(2), parts: to(ADA_ELSEWHERE), ..from(NOBODY) },
+        0 => elsewhere(from(ADA_ELSEWHERE)),
+        1 => elsewhere(Handover { parts: to(ADA_ELSEWHERE), ..from(NOBODY) }),
         2 => from(ADA_BY_USER),
         3 => from(ADA_BY_ADDRESS),
         4 => from(ADA_ONCE),
@@ -147,8 +153,8 @@ fn changing(number: u64) -> (Handover, Handover) {
 }
 
 pub(super) async fn the_handovers_that_concern_a_person_come_with_the_last_first(s: Subject) {
-    s.put(people().iter().map(record)).await;
-    s.put([Record::User(Box::new(user(1, 1))), Record::Team(Box::new(team(id(1), id(1))))]).await;
+    let ground = organizations([1, 2]).into_iter().chain(users([1, 2])).chain(teams([1]));
+    s.put(ground.chain(workspaces([1, 2])).chain(people().iter().map(record))).await;
     let mut all = Vec::new();
     for number in 0..76 {
         let (before, it) = changing(number);
@@ -187,6 +193,8 @@ pub(super) async fn the_handovers_that_concern_a_person_come_with_the_last_first
 
 pub(super) async fn receipts_of_a_handover_are_listed_by_number(s: Subject) {
     let numbers = [0, 1, 2, 9, 10, 11, 99, 100, 255, 256, 65_536, 1 << 31, u32::MAX];
+    let all = [1, 2, 3].map(|number| planned(&handover(number, 1, 1)));
+    s.put(organizations([1]).into_iter().chain(all)).await;
     let receipt = |of, number| Record::HandoverReceipt(Box::new(handover_receipt(id(of), number)));
     for of in [2, 1, 3] {
         // In another order than that of the numbers.
@@ -194,7 +202,6 @@ pub(super) async fn receipts_of_a_handover_are_listed_by_number(s: Subject) {
             s.put([receipt(of, numbers[turn * 5 % numbers.len()])]).await;
         }
     }
-    s.put([Record::Handover(Box::new(handover(1, 1, 1)))]).await;
     let ask = |after, limit| Find::HandoverReceipts { handover: id(1), after, limit };
     let place = |it: &Record| {
         if let Record::HandoverReceipt(it) = it { it.batch.number } else { 0 }
@@ -210,8 +217,8 @@ pub(super) async fn receipts_of_a_handover_are_listed_by_number(s: Subject) {
 
 pub(super) async fn the_active_members_of_a_team_come_by_id(s: Subject) {
     let since = at(1);
-    let teams = [team(id(1), id(1)), team(id(2), id(1))].map(|it| Record::Team(Box::new(it)));
-    let place = Record::Workspace(Box::new(workspace(1, 1)));
+    let (teams, [place]) = (teams([1, 2]), workspaces([1]));
+    s.put(organizations([1, 2])).await;
     s.put(teams.iter().chain([&place]).cloned()).await;
     let mut expected: Vec<(MembershipId, Vec<Record>)> = Vec::new();
     for number in 0..40_u64 {
@@ -226,7 +233,7 @@ pub(super) async fn the_active_members_of_a_team_come_by_id(s: Subject) {
         s.put([record(&member), login.clone()]).await;
         let it = match number % 10 {
             0 => Membership { scope: north(), ..member },
-            1 => Membership { scope: id::<OrganizationId>(2).into(), ..member },
+            1 => Membership { teams: [].into(), ..member },
             2 => Membership { status: removed(), ..member },
             3 => {
                 let because = PendingBecause::Invitation;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::samples::{
     Guarded, at, email, entry, handover_receipt, id, invitation, membership, one_of_each,
-    organization, removed, role_name, shuffled, team, user, workspace,
+    organization, organizations, removed, role_name, shuffled, team, teams, users, workspaces,
 };
 use super::subject::{Subject, meanwhile, pause, puts};
 use crate::domain::{
@@ -56,7 +56,8 @@ pub(super) async fn what_does_not_exist_is_not_found(s: Subject) {
         needs
     };
     s.same(&s.load(needs(1)).await.len(), &0, "records in an empty store");
-    s.put([record(person(7, 7)), Guarded::Organization.record(1, 0)]).await;
+    let others = [record(person(7, 7)), Guarded::Organization.record(1, 0)];
+    s.put(others.into_iter().chain(organizations([7]))).await;
     s.same(&s.load(needs(1)).await.len(), &0, "records that nobody put");
     s.same(&s.load([]).await.len(), &0, "records that nobody asked for");
 }
@@ -71,6 +72,7 @@ pub(super) async fn every_kind_of_record_comes_back_as_it_was_put(s: Subject) {
 
 pub(super) async fn a_record_put_again_replaces_the_one_before(s: Subject) {
     s.put(one_of_each()).await;
+    s.put(Guarded::ground().into_iter().skip(1).chain(organizations([2]))).await;
     let mut plain: Vec<_> = Guarded::ALL.iter().map(|kind| kind.record(1, 1)).collect();
     s.put(plain.clone()).await;
     plain.extend([record(person(1, 2)), invited(offer(1, &[])), group(1)]);
@@ -87,9 +89,10 @@ pub(super) async fn a_record_put_again_replaces_the_one_before(s: Subject) {
 pub(super) async fn a_deleted_record_is_gone(s: Subject) {
     let records = one_of_each();
     s.put(records.clone()).await;
-    let kept = [group(2), record(person(9, 1))];
+    let [other] = organizations([2]);
+    let kept = [Record::Team(Box::new(team(id(3), id(2)))), record(person(9, 2)), other];
     s.put(kept.clone()).await;
-    for gone in &records {
+    for gone in records.iter().rev() {
         s.commit(ChangeSet { delete: vec![gone.key()], ..ChangeSet::default() }).await;
         s.same(&s.record(gone.key()).await, &None, "a record that was deleted");
     }
@@ -123,6 +126,7 @@ pub(super) async fn an_organization_comes_with_its_roles(s: Subject) {
     let role = |of: u128, name| Record::Role(id(of), Box::new(Role::new(name, 5).unwrap()));
     let founded = Record::Organization(Box::new(organization(1, 1)));
     let roles = [role(1, "owner"), role(1, "agent"), role(2, "agent")];
+    s.put(organizations([2])).await;
     s.put(roles.iter().cloned().chain([founded.clone()])).await;
     let need = Need::Record(founded.key());
     s.loads(need.clone(), &[&founded, &roles[0], &roles[1]]).await;
@@ -146,8 +150,9 @@ async fn company(s: &Subject) -> Company {
         ada: record(ada),
         bob: record(bob),
         offer: invited(offer(1, &[1, 2])),
-        teams: [group(1), group(2), group(3)],
+        teams: teams([1, 2, 3]),
     };
+    s.put(organizations([1])).await;
     let Company { ada, bob, offer: offered, teams } = &company;
     s.put([ada, bob, offered].into_iter().chain(teams).cloned()).await;
     let stranger = Membership { teams: [id(3)].into(), ..person(3, 1) };
@@ -167,8 +172,8 @@ pub(super) async fn an_invitation_comes_with_its_memberships_and_their_teams(s: 
 }
 
 pub(super) async fn a_membership_comes_with_its_workspace(s: Subject) {
-    let north = Record::Workspace(Box::new(workspace(1, 1)));
-    let other = Record::Workspace(Box::new(workspace(2, 1)));
+    s.put(organizations([1])).await;
+    let [north, other] = workspaces([1, 2]);
     let bob = record(membership(id(1), Scope::workspace(id(1), id(1))));
     let offered = invited(offer(1, &[1]));
     s.put([&north, &other, &bob, &offered].map(Clone::clone)).await;
@@ -187,7 +192,8 @@ pub(super) async fn a_membership_comes_with_whoever_offers_it_ownership(s: Subje
     let olivia = record(Membership { teams: [id(1)].into(), ..person(1, 1) });
     let ada = record(Membership { offer: Some(offer(1)), teams: [id(2)].into(), ..person(2, 1) });
     let amir = record(Membership { offer: Some(offer(404)), ..person(3, 1) });
-    let teams = [group(1), group(2)];
+    let teams = teams([1, 2]);
+    s.put(organizations([1])).await;
     s.put([&olivia, &ada, &amir].into_iter().chain(&teams).cloned()).await;
     let found = s.load([Need::Record(ada.key())]).await;
     for expected in [&ada, &olivia, &teams[1]] {
@@ -207,12 +213,13 @@ pub(super) async fn an_invitation_comes_with_its_issuer_and_all_the_issuer_is(s:
     let stranger = Membership { user: Some(id(2)), ..person(6, 1) };
     let alone = record(Membership { teams: [id(3)].into(), ..person(7, 1) });
     let of = |number, by| invited(Invitation { issuer: Some(id(by)), ..offer(number, &[1]) });
-    let teams = [group(1), group(2), group(3)];
+    let (teams, [place]) = (teams([1, 2, 3]), workspaces([1]));
+    s.put(organizations([1, 2]).into_iter().chain(users([1, 2])).chain([place.clone()])).await;
     s.put([gone, elsewhere, stranger, person(8, 1)].map(record)).await;
     s.put([&issuer, &also, &listed, &alone].into_iter().chain(&teams).cloned()).await;
     s.put([of(1, 2), of(2, 7), of(3, 404)]).await;
 
-    let expected = [&of(1, 2), &listed, &issuer, &also, &teams[0], &teams[1]];
+    let expected = [&of(1, 2), &listed, &issuer, &also, &place, &teams[0], &teams[1]];
     s.loads(Need::Record(Key::Invitation(id(1))), &expected).await;
     s.loads(Need::IssuedBy(id(2), 9), &expected).await;
     let expected = [&of(2, 7), &listed, &alone, &teams[2]];
@@ -244,24 +251,24 @@ pub(super) async fn a_person_comes_with_their_user_and_their_other_memberships(s
     let elsewhere = Membership { user: user_id, email: address, ..person(5, 2) };
     let stranger = Membership { user: Some(id(2)), email: Some(email("b@x.com")), ..person(6, 1) };
     let nobody = person(7, 1);
-    let login = Record::User(Box::new(user(1, 1)));
+    let ([login, other], [place]) = (users([1, 2]), workspaces([1]));
+    s.put(organizations([1, 2]).into_iter().chain([login.clone(), other, place.clone()])).await;
     let others = [gone, elsewhere, stranger.clone(), nobody.clone()];
     s.put(others.map(record)).await;
     let (by_user, by_address) = (record(by_user), record(by_address));
     let more = [by_user.clone(), by_address.clone(), invited(offer(1, &[2])), group(1)];
-    s.put(more.clone().into_iter().chain([record(ada.clone()), login.clone()])).await;
-    s.put([Record::User(Box::new(user(2, 1)))]).await;
+    s.put(more.clone().into_iter().chain([record(ada.clone())])).await;
 
     let found = |ada: &Membership| [record(ada.clone()), login.clone()];
     let [itself, login] = found(&ada);
-    let expected = [&itself, &login, &more[0], &more[1], &more[2], &more[3]];
+    let expected = [&itself, &login, &place, &more[0], &more[1], &more[2], &more[3]];
     s.loads(Need::Person(id(1)), &expected).await;
     s.loads(Need::Person(id(7)), &[&record(nobody)]).await;
 
     ada.status = removed();
     let itself = record(ada);
     s.put([itself.clone()]).await;
-    let expected = [&itself, &login, &more[0], &more[1], &more[2], &more[3]];
+    let expected = [&itself, &login, &place, &more[0], &more[1], &more[2], &more[3]];
     s.loads(Need::Person(id(1)), &expected).await;
 }
 
@@ -281,11 +288,12 @@ pub(super) async fn a_past_is_tombstones_and_how_they_came(s: Subject) {
     let live = Membership { user: user_id, ..membership(id(4), workspace) };
     let elsewhere = gone(Membership { user: user_id, email: address, ..person(5, 2) });
     let stranger = gone(Membership { user: Some(id(2)), ..person(6, 1) });
+    let ground = organizations([1, 2]).into_iter().chain(users([1, 2]));
+    s.put(ground.chain(workspaces([1])).chain(teams([1]))).await;
     s.put([live, elsewhere, stranger].map(record)).await;
     let came_by = invited(offer(1, &[2]));
     let past = [record(ada.clone()), record(by_user), record(by_address), came_by];
     s.put(past.clone()).await;
-    s.put([group(1), Record::User(Box::new(user(1, 1)))]).await;
 
     let [itself, by_user, by_address, came_by] = &past;
     s.loads(Need::Past(id(1)), &[itself, by_user, by_address, came_by]).await;
@@ -297,6 +305,7 @@ pub(super) async fn a_past_is_tombstones_and_how_they_came(s: Subject) {
 
 /// Invitations whose order by identity, by age and by expiry are three different ones.
 async fn invitations(s: &Subject) -> Vec<Invitation> {
+    s.put(organizations([1, 2]).into_iter().chain(teams([1]))).await;
     let mut all = Vec::new();
     for number in 0..12_u64 {
         let status =
@@ -314,7 +323,7 @@ async fn invitations(s: &Subject) -> Vec<Invitation> {
             Membership { teams: [id(1)].into(), ..membership(here, id::<OrganizationId>(1)) };
         s.put([record(listed)]).await;
     }
-    s.put(all.iter().cloned().map(invited).chain([group(1)])).await;
+    s.put(all.iter().cloned().map(invited)).await;
     all.retain(Invitation::is_open);
     all
 }

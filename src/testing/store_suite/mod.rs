@@ -24,6 +24,7 @@
     reason = "the numbers of the suite's own records are small"
 )]
 
+mod at_once;
 mod audit;
 mod claims;
 mod commits;
@@ -36,6 +37,7 @@ mod people;
 mod races;
 mod samples;
 mod subject;
+mod values;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -119,9 +121,20 @@ const CHECKS: &[(&str, Check)] = checks! {
     }
     people {
         people_are_listed_as_the_filter_says,
+        people_stand_in_the_order_of_code_points,
+    }
+    at_once {
+        of_two_records_with_one_key_the_later_is_kept,
+        what_is_put_and_deleted_at_once_is_gone,
+        a_change_set_of_thousands_is_committed_whole,
+    }
+    values {
+        texts_come_back_letter_by_letter,
+        instants_are_kept_to_the_microsecond,
     }
     races {
         one_of_many_with_the_same_guard_wins,
+        one_of_many_that_put_the_same_new_record_wins,
         one_of_many_with_the_same_claim_wins,
         one_of_many_with_the_same_audit_position_wins,
     }

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::samples::{
-    at, batch, handover, id, invitation, mail, membership, organization, removed, shuffled,
-    support, team, user, workspace,
+    at, batch, handover, id, invitation, mail, membership, organization, organizations, removed,
+    shuffled, support, team, users, workspace, workspaces,
 };
 use super::subject::{Subject, keys};
 use crate::domain::{
@@ -37,11 +37,17 @@ fn here(number: u64) -> OrganizationId {
 
 pub(super) async fn memberships_of_a_user_are_those_live_by_id(s: Subject) {
     let mut expected = Vec::new();
-    s.put([Record::User(Box::new(user(1, 1)))]).await;
+    s.put(organizations([1]).into_iter().chain(users([1, 2]))).await;
     for number in 0..24 {
         let scope = match number % 3 {
-            0 => id::<OrganizationId>(u128::from(number)).into(),
-            1 => Scope::workspace(id(1), id(u128::from(number))),
+            0 => {
+                s.put(organizations([u128::from(number) + 100])).await;
+                id::<OrganizationId>(u128::from(number) + 100).into()
+            }
+            1 => {
+                s.put(workspaces([u128::from(number)])).await;
+                Scope::workspace(id(1), id(u128::from(number)))
+            }
             _ => id::<OrganizationId>(1).into(),
         };
         let mut it = membership(shuffled(number), scope);
@@ -70,6 +76,7 @@ pub(super) async fn memberships_of_a_user_are_those_live_by_id(s: Subject) {
 pub(super) async fn invitations_are_those_with_the_status_by_id(s: Subject) {
     use InvitationStatus::{Accepted, Declined, Lapsed, Open, Revoked};
     let statuses = [Open, Lapsed, Accepted, Declined, Revoked];
+    s.put(organizations([1, 2])).await;
     let mut all = Vec::new();
     for number in 0..60 {
         let open = invitation(shuffled(number), here(number));
@@ -88,6 +95,7 @@ pub(super) async fn invitations_are_those_with_the_status_by_id(s: Subject) {
 }
 
 pub(super) async fn teams_are_those_not_deleted_by_id(s: Subject) {
+    s.put(organizations([1, 2])).await;
     let mut expected = Vec::new();
     for number in 0..24 {
         let it = team(shuffled(number), here(number));
@@ -104,6 +112,7 @@ pub(super) async fn teams_are_those_not_deleted_by_id(s: Subject) {
 }
 
 pub(super) async fn workspaces_support_and_handovers_are_listed_by_id(s: Subject) {
+    s.put(organizations([1, 2])).await;
     let (mut workspaces, mut supports, mut handovers) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..24 {
         let organization = here(number);
@@ -137,7 +146,7 @@ pub(super) async fn workspaces_support_and_handovers_are_listed_by_id(s: Subject
 }
 
 /// That a question lists these records, each due at its instant, those due first at first.
-async fn falls_due(
+pub(super) async fn falls_due(
     s: &Subject,
     mut expected: Vec<(Timestamp, Record)>,
     ask: impl Fn(Timestamp, u32) -> Find,
@@ -164,6 +173,7 @@ fn instant(number: u64) -> Timestamp {
 }
 
 pub(super) async fn due_mail_comes_in_the_order_in_which_it_is_due(s: Subject) {
+    s.put(organizations([1])).await;
     let mut expected = Vec::new();
     for number in 0..20 {
         let mut it = Mail { id: shuffled(number), due_at: instant(number), ..mail(1, 1) };
@@ -198,6 +208,7 @@ pub(super) async fn due_handovers_are_those_that_somebody_has_to_see_to(s: Subje
         (Returned, true),
         (Returned, false),
     ];
+    s.put(organizations([1])).await;
     let mut expected = Vec::new();
     for number in 0..29 {
         let it = Handover { id: shuffled(number), due_at: instant(number), ..handover(1, 1, 1) };
@@ -217,6 +228,7 @@ pub(super) async fn due_handovers_are_those_that_somebody_has_to_see_to(s: Subje
 }
 
 pub(super) async fn expired_invitations_are_those_open(s: Subject) {
+    s.put(organizations([1, 2])).await;
     let mut expected = Vec::new();
     for number in 0..24 {
         let (mut expires_at, mut status) = (instant(number), InvitationStatus::Open);

@@ -1,11 +1,11 @@
 //! Lists of people: every filter agrees with [`PeopleFilter::admits`], over a random population
 //! whose names, roles, statuses and teams have changed, so that a stale index would show.
 
-use super::crowd::{Die, ROLES, TEAMS, random_person};
-use super::samples::{id, role_name, shuffled};
+use super::crowd::{Die, ROLES, TEAMS, USERS, random_person};
+use super::samples::{id, membership, organizations, role_name, shuffled, teams, user, workspaces};
 use super::subject::Subject;
 use crate::domain::{
-    ChangeSet, Key, Membership, MembershipId, OrganizationId, Record, Scope, StatusGroup,
+    ChangeSet, Key, Membership, MembershipId, OrganizationId, Profile, Record, Scope, StatusGroup,
 };
 use crate::ports::{Find, PeopleFilter, PeoplePosition};
 
@@ -24,6 +24,8 @@ async fn put(s: &Subject, people: &[Membership]) {
 
 /// Everybody who is left after most have changed and a few have been deleted.
 async fn population(s: &Subject, die: &mut Die) -> Vec<Membership> {
+    s.put(organizations([1, 2]).into_iter().chain(workspaces([1])).chain(teams(TEAMS))).await;
+    s.put((USERS..USERS + 40).map(|number| Record::User(Box::new(user(number, 1))))).await;
     let mut people: Vec<_> = (0..PEOPLE)
         .map(|number| {
             let scope = scopes()[[0, 0, 0, 1, 2][die.roll(5)]];
@@ -149,6 +151,47 @@ pub(super) async fn people_are_listed_as_the_filter_says(s: Subject) {
             s.pages(&records, limits, ask, place).await;
             from_anywhere(&s, &placed, &mut die, ask).await;
         }
+    }
+}
+
+/// Names that collations put in another order than code points do, and very long ones, of which
+/// only the end differs.
+fn names() -> Vec<String> {
+    let plain = [
+        "zoe", "Zoe", "Äda", "ada", "Ada", "éa", "ea", "Eb", "ß", "ss", "st", "a b", "a-b", "a_b",
+        "ab", "aB", "a'b", "1", "10", "9", "~", "\u{e000}", "😀", "北", "Я", "я", "ı", "i", "ﬁ",
+        "ø",
+    ];
+    let long = |end: char| {
+        let letters = (0..1_990_u32).map(|n| char::from_u32(0x4e00 + n * 7).unwrap());
+        letters.chain([end]).collect()
+    };
+    plain.iter().map(|name| (*name).to_owned()).chain("zamébük".chars().map(long)).collect()
+}
+
+pub(super) async fn people_stand_in_the_order_of_code_points(s: Subject) {
+    s.put(organizations([1])).await;
+    let scope: Scope = id::<OrganizationId>(1).into();
+    let people: Vec<_> = (0..)
+        .zip(names())
+        .map(|(number, name)| Membership {
+            profile: Profile::named(&name).unwrap(),
+            ..membership(shuffled(number), scope)
+        })
+        .collect();
+    put(&s, &people).await;
+    let long = names().pop();
+    for prefix in [None, Some("a".to_owned()), Some("Ä".to_owned()), long] {
+        let filter = PeopleFilter { prefix, ..PeopleFilter::default() };
+        let placed = model(&people, scope, &filter);
+        s.holds(!placed.is_empty(), "the suite expects too little");
+        let place = |record: &Record| {
+            let Record::Membership(it) = record else { s.breaks("it lists other records") };
+            filter.position(it).unwrap()
+        };
+        let ask = |after, limit| Find::People { scope, filter: filter.clone(), after, limit };
+        let records: Vec<_> = placed.iter().map(|(_, record)| record.clone()).collect();
+        s.pages(&records, &[1, 4, 100], ask, place).await;
     }
 }
 

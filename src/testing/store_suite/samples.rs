@@ -64,6 +64,26 @@ pub(super) fn organization(number: u128, revision: u64) -> Organization {
     }
 }
 
+/// Plain organizations, on which nearly everything rests.
+pub(super) fn organizations<const N: usize>(numbers: [u128; N]) -> [Record; N] {
+    numbers.map(|number| Record::Organization(Box::new(organization(number, 1))))
+}
+
+/// Plain workspaces of the first organization.
+pub(super) fn workspaces<const N: usize>(numbers: [u128; N]) -> [Record; N] {
+    numbers.map(|number| Record::Workspace(Box::new(workspace(number, 1))))
+}
+
+/// Plain users.
+pub(super) fn users<const N: usize>(numbers: [u128; N]) -> [Record; N] {
+    numbers.map(|number| Record::User(Box::new(user(number, 1))))
+}
+
+/// Plain teams of the first organization.
+pub(super) fn teams<const N: usize>(numbers: [u128; N]) -> [Record; N] {
+    numbers.map(|number| Record::Team(Box::new(team(id(number), id(1)))))
+}
+
 pub(super) fn workspace(number: u128, organization: u128) -> Workspace {
     Workspace {
         id: id(number),
@@ -362,7 +382,8 @@ pub(super) fn entry(
     (entry, detail)
 }
 
-/// One record of each kind, with everything in it that can be in it.
+/// One record of each kind, with everything in it that can be in it, and whatever they rest on: each
+/// behind what it rests on itself.
 pub(super) fn one_of_each() -> Vec<Record> {
     let permission = PermissionName::new("tickets.delete").unwrap();
     let reach = Reach::TEAM.within("inbox").unwrap();
@@ -422,15 +443,17 @@ pub(super) fn one_of_each() -> Vec<Record> {
         ..invitation(id(1), id(1))
     };
     let permissions = BTreeMap::from([(permission, reach)]);
+    let another = team(id(2), id(1));
     let team = Team { permissions, fence, members: 2, ..team(id(1), id(1)) };
     vec![
         Record::Organization(Box::new(organization)),
         Record::Role(id(1), Box::new(role)),
         Record::Workspace(Box::new(Workspace { closed_at: Some(at(4)), ..workspace(1, 1) })),
         Record::User(Box::new(person)),
+        Record::Team(Box::new(team)),
+        Record::Team(Box::new(another)),
         Record::Membership(Box::new(whole)),
         Record::Invitation(Box::new(invitation)),
-        Record::Team(Box::new(team)),
         Record::SupportAccess(Box::new(support(1, 1))),
         Record::Handover(Box::new(handover_under_way())),
         Record::HandoverReceipt(Box::new(large_receipt())),
@@ -454,6 +477,12 @@ pub(super) enum Guarded {
 impl Guarded {
     pub(super) const ALL: [Self; 5] =
         [Self::Organization, Self::User, Self::Handover, Self::Mail, Self::Activity];
+
+    /// What these records rest on.
+    pub(super) fn ground() -> Vec<Record> {
+        let member = Record::Membership(Box::new(membership(id(70), id::<OrganizationId>(1))));
+        organizations([1]).into_iter().chain([member]).collect()
+    }
 
     /// Such a record at a version, with a mark by which it is told from others like it.
     pub(super) fn record(self, version: u64, mark: u32) -> Record {

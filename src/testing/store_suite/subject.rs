@@ -9,7 +9,7 @@ use std::task::Poll;
 use futures_channel::oneshot;
 use futures_util::future::{join, join_all, poll_fn};
 
-use crate::domain::{ChangeSet, Claim, Key, Need, Record};
+use crate::domain::{ChangeSet, Claim, FeedPosition, Key, Need, Record, Revision, Stream};
 use crate::ports::{CommitError, Find, Store};
 
 /// Where commits that race each other come from.
@@ -91,7 +91,7 @@ impl Subject {
     ) -> BTreeMap<Key, Record> {
         let needs: Vec<_> = needs.into_iter().collect();
         match self.store.load(&needs).await {
-            Ok(records) => records.into_iter().map(|record| (record.key(), record)).collect(),
+            Ok(records) => records.into_iter().map(|it| (it.key(), unplaced(it))).collect(),
             Err(error) => self.breaks(&format!("load failed: {error}")),
         }
     }
@@ -109,9 +109,20 @@ impl Subject {
 
     pub(super) async fn find(&self, question: Find) -> Vec<Record> {
         match self.store.find(&question).await {
-            Ok(records) => records,
+            Ok(records) if matches!(question, Find::Feed { .. }) => records,
+            Ok(records) => records.into_iter().map(unplaced).collect(),
             Err(error) => self.breaks(&format!("{question:?} failed: {error}")),
         }
+    }
+
+    /// Where an entry is said to stand in the feed by whatever is not the feed.
+    pub(super) async fn positions(&self, stream: Stream, at: Revision) -> Vec<FeedPosition> {
+        let loaded = self.store.load(&[Need::Record(Key::Entry(stream, at))]).await;
+        let after = Revision::new(at.get() - 1);
+        let found = self.store.find(&Find::Entries { stream, after, limit: 1 }).await;
+        let (Ok(loaded), Ok(found)) = (loaded, found) else { self.breaks("an entry is not read") };
+        let position = |record| if let Record::Entry(it) = record { Some(it.feed) } else { None };
+        loaded.into_iter().chain(found).filter_map(position).collect()
     }
 
     /// That walking page by page from any place finds what the model has behind it.
@@ -240,6 +251,14 @@ pub(super) async fn pause() {
         Poll::Pending
     })
     .await;
+}
+
+/// An entry without its place in the feed, which only the feed has to say.
+fn unplaced(mut record: Record) -> Record {
+    if let Record::Entry(it) = &mut record {
+        it.feed = FeedPosition(0);
+    }
+    record
 }
 
 pub(super) fn puts(records: impl IntoIterator<Item = Record>) -> ChangeSet {

@@ -10,7 +10,7 @@ use tenure::domain::{
     Disposition, Fence, HandoverPlan, HandoverStatus, HandoverStep, LeftBecause, Override,
     RemovedBecause, SkippedBecause, Span, Thing,
 };
-use tenure::testing::{FakeEntropy, FakeWorkload, SharedStore};
+use tenure::testing::{FakeEntropy, FakeWorkload, SharedStore, Strict};
 use tenure::{Clock, Command, KeyRing, Management, Reach, Refusal, UserDirectory};
 
 use super::{Acme, acme, acme_with, bounds, inbox, inboxes, item, kind, kinds, to};
@@ -346,7 +346,7 @@ async fn B_an_answer_that_was_lost_moves_nothing_twice() {
 
 #[tokio::test]
 async fn B_another_process_goes_on_where_one_crashed() {
-    let store = SharedStore::new(tenure::adapters::memory::MemoryStore::new());
+    let store = SharedStore::new(Strict::new(tenure::adapters::memory::MemoryStore::new()));
     let work = FakeWorkload::with_kinds(kinds());
     let stage = Stage::open_on_with(store.clone(), work.clone(), desk(|_| ())).await;
     let ada = stage.join("ada", "admin").await;
