@@ -5,7 +5,7 @@ use tenure::commands::{
     EditProfile, Invite, OfferOwnership, Reactivate, RemoveMember, RevokeInvitation, SetSeatLimit,
     WorkOnReturn,
 };
-use tenure::domain::{DeactivatedBecause, MembershipId, OrganizationId, UserId};
+use tenure::domain::{DeactivatedBecause, MembershipId, OrganizationId};
 use tenure::{Command, Principal, Profile};
 
 use crate::part::{House, Part, stranger};
@@ -21,7 +21,7 @@ pub(crate) struct Chance(u64);
 
 impl Chance {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        Self(seed.wrapping_mul(0xD1B5_4A32_D192_ED03))
     }
 
     pub(crate) fn below(&mut self, end: usize) -> usize {
@@ -74,6 +74,10 @@ impl Part {
             };
             return Act { organization, who: Principal::Person(user), command };
         }
+        if chance.one_in(4) {
+            let command = the_host_helps(house, chance);
+            return Act { organization, who: Principal::System, command };
+        }
         let who = self.somebody(organization, 6, chance);
         Act { organization, who, command: self.a_command(house, chance) }
     }
@@ -95,7 +99,7 @@ impl Part {
         let role = |chance: &mut Chance| {
             chance.of(&["owner", "admin", "agent", "viewer", "customer"]).parse().unwrap()
         };
-        match chance.below(30) {
+        match chance.below(36) {
             0..=4 => {
                 let email = if chance.one_in(2) {
                     stranger(chance.below(self.stage.strangers.len()))
@@ -117,7 +121,14 @@ impl Part {
                 Deactivate { scope, membership, because, handover: None }.into()
             }
             18..=21 => Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into(),
-            22 => RemoveMember { scope, membership, handover: None }.into(),
+            22 => {
+                let came: Vec<MembershipId> = self.who_came(house);
+                if came.is_empty() {
+                    return the_host_helps(house, chance);
+                }
+                let membership = chance.of(&came);
+                RemoveMember { scope, membership, handover: None }.into()
+            }
             23..=24 => {
                 let limit = u32::try_from(10 + chance.below(14)).unwrap();
                 SetSeatLimit { organization, limit: Some(limit) }.into()
@@ -128,7 +139,7 @@ impl Part {
                 ChangeTeamMembers { organization, team, join, leave, handover: None }.into()
             }
             27 => {
-                let name = format!("Team {}", chance.below(40)).parse().unwrap();
+                let name = format!("Team {}", chance.below(400)).parse().unwrap();
                 CreateTeam { organization, name, description: None, members: vec![membership] }
                     .into()
             }
@@ -141,13 +152,26 @@ impl Part {
 
     /// Somebody who is there, or was.
     fn someone(&self, house: &House, chance: &mut Chance) -> MembershipId {
-        let came: Vec<(OrganizationId, UserId, MembershipId)> = {
-            let came = self.came.lock().unwrap();
-            came.iter().filter(|it| it.0 == house.id).copied().collect()
-        };
+        let came = self.who_came(house);
         if came.is_empty() || chance.one_in(2) {
             return house.people[chance.below(house.people.len())].1;
         }
-        chance.of(&came).2
+        chance.of(&came)
     }
+
+    fn who_came(&self, house: &House) -> Vec<MembershipId> {
+        let came = self.came.lock().unwrap();
+        came.iter().filter(|it| it.0 == house.id).map(|it| it.2).collect()
+    }
+}
+
+/// Whoever was there from the beginning comes back, as what they were: so that it goes on.
+fn the_host_helps(house: &House, chance: &mut Chance) -> Command {
+    let (scope, n) = (house.id.into(), chance.below(house.people.len().min(6)));
+    let membership = house.people[n].1;
+    if chance.one_in(2) {
+        return Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into();
+    }
+    let role = if n < 4 { "owner" } else { "admin" }.parse().unwrap();
+    ChangeRole { scope, membership, role, handover: None }.into()
 }

@@ -248,7 +248,7 @@ impl Part {
             Err(Error::Refused(refusal)) => {
                 let why = format!("{refusal:?}");
                 let why = why.split([' ', '(']).next().unwrap_or_default();
-                *report.refused.entry(why.to_owned()).or_default() += 1;
+                *report.refused.entry(format!("{name} {why}")).or_default() += 1;
             }
             Err(error) => report.failed.push(format!("{name}: {error}")),
         }
