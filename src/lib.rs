@@ -25,7 +25,9 @@ pub mod testing;
 
 pub use access::{Because, Catalogue, Decision, Item, Management, Permission};
 pub use commands::{Command, CommandName, Intent, Requirement};
-pub use directory::{Access, Batching, Done, Error, Preview, Request, SessionStamp, UserDirectory};
+pub use directory::{
+    Access, Batching, Done, Error, Prepared, Preview, Request, SessionStamp, UserDirectory, Written,
+};
 pub use domain::{
     EmailAddress, KeyRing, Principal, Profile, Reach, Realm, Refusal, Role, Rules, Scope, Token,
 };

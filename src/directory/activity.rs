@@ -79,6 +79,7 @@ impl Inner {
                 Ok(()) => return Ok(()),
                 Err(CommitError::Conflict(_) | CommitError::Claimed(_)) => {}
                 Err(CommitError::Failed(error)) => return Err(error.into()),
+                Err(CommitError::Host(error)) => return Err(error.into()),
                 Err(CommitError::Unknown(_)) => return Err(Error::OutcomeUnknown),
             }
         }

@@ -29,13 +29,13 @@ pub(super) struct Asked {
 }
 
 /// A job whose facts are taken.
-pub(super) struct Prepared {
+pub(super) struct Ready {
     pub(super) asked: Vec<Asked>,
     pub(super) request: Request,
     pub(super) all_or_nothing: bool,
 }
 
-impl Prepared {
+impl Ready {
     /// Whether its commands stand each on its own.
     pub(super) const fn is_divisible(&self) -> bool {
         !self.all_or_nothing && self.asked.len() > 1
@@ -63,7 +63,7 @@ pub(super) fn numbered(
 }
 
 /// Everything that the commands have to know, each thing once.
-pub(super) fn needs(stream: Stream, jobs: &[Prepared]) -> Vec<Need> {
+pub(super) fn needs(stream: Stream, jobs: &[Ready]) -> Vec<Need> {
     let mut needs = std::collections::BTreeSet::new();
     for job in jobs {
         for asked in &job.asked {
@@ -87,9 +87,9 @@ fn receipt_key(stream: Stream, request: &Request, key: &IdempotencyKey) -> Recei
 pub(super) fn decide_job(
     state: &mut State,
     stream: Stream,
-    job: &mut Prepared,
+    job: &mut Ready,
 ) -> Vec<Result<Committed, Error>> {
-    let Prepared { asked, request, all_or_nothing } = job;
+    let Ready { asked, request, all_or_nothing } = job;
     let before = (asked.len() > 1 && *all_or_nothing).then(|| state.clone());
     let answers: Vec<_> =
         asked.iter_mut().map(|asked| decide_one(state, stream, asked, request)).collect();

@@ -375,6 +375,7 @@ impl Driver<'_> {
                 Ok(None)
             }
             Err(CommitError::Failed(error)) => Err(error.into()),
+            Err(CommitError::Host(error)) => Err(error.into()),
         }
     }
 

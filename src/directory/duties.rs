@@ -4,7 +4,7 @@ use crate::commands::{Command, Concern, Duties, Facts, Many, Weighed, weigh};
 use crate::domain::{Event, Need, Record, Refusal, State, Timestamp};
 use crate::ports::{Find, PeopleFilter, StoreError};
 
-use super::decide::Prepared;
+use super::decide::Ready;
 use super::{Error, Inner};
 
 /// So many people are looked at at once: memory holds a page, however many there are.
@@ -15,7 +15,7 @@ impl Inner {
     /// were any, and the commands can be decided again.
     ///
     /// Each time one more of the commands is decided for good, so it ends.
-    pub(super) async fn look_at_people(&self, jobs: &mut [Prepared]) -> Result<bool, StoreError> {
+    pub(super) async fn look_at_people(&self, jobs: &mut [Ready]) -> Result<bool, StoreError> {
         let most = 3 + jobs.iter().map(|job| job.asked.len()).sum::<usize>();
         let mut any = false;
         for asked in jobs.iter_mut().flat_map(|job| &mut job.asked) {

@@ -1,7 +1,7 @@
 //! What can go wrong when asking the directory.
 
 use crate::domain::{BrokenChain, Invalid, Refusal};
-use crate::ports::{StoreError, WorkloadError};
+use crate::ports::{HostError, StoreError, WorkloadError};
 
 /// Why the directory did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -13,13 +13,25 @@ pub enum Error {
     /// The store failed; nothing has changed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Others were first every time; nothing has changed. Ask again.
+    /// Others were first every time, or, in a transaction of the host, once; nothing has changed.
+    /// Ask again; a transaction is rolled back, and prepared again.
     #[error("too many others change the same at once; ask again")]
     Contended,
     /// The store lost its answer and cannot be asked: it happened whole, or not at all. Ask again
     /// with the same idempotency key.
     #[error("whether it happened is not known yet; ask again with the same idempotency key")]
     OutcomeUnknown,
+    /// The host's own part of a shared transaction failed; nothing of either has changed.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The host's transaction does not stand in the store: it was rolled back, or is not committed
+    /// yet. No live view was told. Prepare again if it was rolled back; commit first, and
+    /// publish after that, if it was not.
+    #[error(
+        "the transaction was rolled back or is not committed yet: prepare again, or commit before \
+         publishing"
+    )]
+    NotCommitted,
     /// Another command of the same all-or-nothing batch was refused; nothing has changed.
     #[error("another command of the batch was refused, so this one was not done either")]
     RolledBack,
@@ -59,6 +71,8 @@ impl Error {
             Self::Store(_)
             | Self::Contended
             | Self::OutcomeUnknown
+            | Self::Host(_)
+            | Self::NotCommitted
             | Self::RolledBack
             | Self::Cancelled
             | Self::AnswerErased

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::commands::{Command, Facts, Intent};
-use crate::domain::{
-    Claim, Entry, Event, Guard, Key, Need, Refusal, Revision, State, StatusName, Stream,
-};
+use crate::domain::{Claim, Entry, Event, Key, Need, Refusal, Revision, State, StatusName, Stream};
 use crate::ports::{CommitError, StoreError};
 
-use super::decide::{Asked, Committed, Prepared, decide_job, needs, numbered};
+use super::decide::{Asked, Committed, Ready, decide_job, needs, numbered};
 use super::lane::Job;
 use super::memory::Memory;
 use super::{Error, Inner, Request, UserDirectory};
@@ -91,17 +89,16 @@ impl Inner {
     }
 
     /// Commits a batch of jobs together, and answers each.
-    pub(super) async fn commit_jobs(&self, stream: Stream, jobs: Vec<Job>) {
-        let (jobs, callers): (Vec<_>, Vec<_>) =
-            jobs.into_iter().map(|job| self.prepare(job)).unzip();
-        let answers = self.commit_prepared(stream, jobs).await;
+    pub(super) async fn commit_jobs(self: &Arc<Self>, stream: Stream, jobs: Vec<Job>) {
+        let (jobs, callers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| self.ready(job)).unzip();
+        let answers = self.commit_ready(stream, jobs).await;
         for (caller, answers) in callers.into_iter().zip(answers) {
             // Nobody may be waiting any more; it is done all the same.
             let _ = caller.send(answers);
         }
     }
 
-    fn prepare(&self, job: Job) -> (Prepared, Caller) {
+    fn ready(&self, job: Job) -> (Ready, Caller) {
         let many = job.commands.len() > 1 || job.first > 0;
         let key = |n| numbered(job.request.key.as_ref(), many.then_some(job.first + n));
         let asked = job.commands.into_iter().enumerate().map(|(n, command)| Asked {
@@ -113,10 +110,10 @@ impl Inner {
         });
         let asked = asked.collect();
         let Job { request, all_or_nothing, answer, .. } = job;
-        (Prepared { asked, request, all_or_nothing }, answer)
+        (Ready { asked, request, all_or_nothing }, answer)
     }
 
-    async fn commit_prepared(&self, stream: Stream, mut jobs: Vec<Prepared>) -> Answers {
+    async fn commit_ready(self: &Arc<Self>, stream: Stream, mut jobs: Vec<Ready>) -> Answers {
         let together = match jobs.as_mut_slice() {
             [_] | [] => Err(Attempt::Divide),
             several => self.attempt(stream, several).await,
@@ -136,9 +133,9 @@ impl Inner {
     }
 
     async fn commit_alone(
-        &self,
+        self: &Arc<Self>,
         stream: Stream,
-        mut job: Prepared,
+        mut job: Ready,
     ) -> Vec<Result<Committed, Error>> {
         match self.attempt(stream, std::slice::from_mut(&mut job)).await {
             Ok(answers) => answers.into_iter().flatten().collect(),
@@ -160,7 +157,11 @@ impl Inner {
     }
 
     /// Decides and commits, again while others are first, a bounded number of times.
-    async fn attempt(&self, stream: Stream, jobs: &mut [Prepared]) -> Result<Answers, Attempt> {
+    async fn attempt(
+        self: &Arc<Self>,
+        stream: Stream,
+        jobs: &mut [Ready],
+    ) -> Result<Answers, Attempt> {
         const ATTEMPTS: u32 = 24;
         let memory = self.memories.take(stream);
         // While others commit, too, what is remembered is nearly always out of date.
@@ -169,6 +170,7 @@ impl Inner {
                 // It may be owed to what was remembered.
                 Err(CommitError::Conflict(_) | CommitError::Claimed(_)) => {}
                 Err(CommitError::Failed(error)) => return Err(Attempt::Failed(error)),
+                Err(CommitError::Host(error)) => return Err(Attempt::Failed(error.into())),
                 Err(CommitError::Unknown(_)) => return Err(Attempt::Unknown),
                 Ok(answers) => return Ok(answers),
             }
@@ -184,12 +186,13 @@ impl Inner {
                 Err(CommitError::Claimed(_)) if jobs.len() > 1 => return Err(Attempt::Divide),
                 // Loaded again, whoever lost is refused; when they are not, each has its own commit.
                 Err(CommitError::Claimed(_))
-                    if attempt > 0 && jobs.iter().any(Prepared::is_divisible) =>
+                    if attempt > 0 && jobs.iter().any(Ready::is_divisible) =>
                 {
                     return Err(Attempt::Divide);
                 }
                 Err(CommitError::Claimed(claim)) => last = Attempt::Claimed(claim),
                 Err(CommitError::Failed(error)) => return Err(Attempt::Failed(error)),
+                Err(CommitError::Host(error)) => return Err(Attempt::Failed(error.into())),
                 Err(CommitError::Unknown(_)) => return Err(Attempt::Unknown),
             }
         }
@@ -200,33 +203,20 @@ impl Inner {
     /// Decides, and commits what follows. A conflict is also what was decided on memory without
     /// anything to commit: then nothing proves that the memory was current.
     async fn attempt_once(
-        &self,
+        self: &Arc<Self>,
         stream: Stream,
-        jobs: &mut [Prepared],
-        mut memory: Memory,
+        jobs: &mut [Ready],
+        memory: Memory,
     ) -> Result<Answers, CommitError> {
-        let mut proved = memory.is_empty();
-        let (mut state, mut answers) = self.decide_jobs(stream, jobs, &mut memory).await?;
-        while find_seats(jobs, &answers) || self.look_at_people(jobs).await? {
-            memory = Memory::default();
-            proved = true;
-            (state, answers) = self.decide_jobs(stream, jobs, &mut memory).await?;
-        }
+        let Decided { state, answers, memory, proved } = self.decide(stream, jobs, memory).await?;
         if let Some(first) = state.first_appended() {
             let committed = self.commit(&state, first).await;
-            match &committed {
-                Ok(()) => {
-                    let last = state.last_appended().unwrap_or(first).position;
-                    self.paces.committed(stream, (first.position, last), self.clock.now());
-                }
-                Err(CommitError::Conflict(guard)) if is_of(stream, guard.as_ref()) => {
-                    self.paces.lost(stream, self.clock.now());
-                }
-                Err(CommitError::Unknown(_)) => self.doubt(stream),
-                Err(_) => {}
+            if matches!(committed, Err(CommitError::Unknown(_))) {
+                self.doubt(stream);
             }
+            self.note(stream, &state, &committed);
             committed?;
-            self.publish(&state, stream, first.position);
+            self.tell(&state, stream, first.position).await;
             let who = jobs.iter().map(|job| &job.request.principal);
             self.memories.keep(stream, memory, (state, who));
         } else if !proved {
@@ -235,10 +225,27 @@ impl Inner {
         Ok(self.replay(stream, answers).await)
     }
 
+    /// Decides jobs, and again with what turns out to be needed for it.
+    pub(super) async fn decide(
+        &self,
+        stream: Stream,
+        jobs: &mut [Ready],
+        mut memory: Memory,
+    ) -> Result<Decided, StoreError> {
+        let mut proved = memory.is_empty();
+        let (mut state, mut answers) = self.decide_jobs(stream, jobs, &mut memory).await?;
+        while find_seats(jobs, &answers) || self.look_at_people(jobs).await? {
+            memory = Memory::default();
+            proved = true;
+            (state, answers) = self.decide_jobs(stream, jobs, &mut memory).await?;
+        }
+        Ok(Decided { state, answers, memory, proved })
+    }
+
     async fn decide_jobs(
         &self,
         stream: Stream,
-        jobs: &mut [Prepared],
+        jobs: &mut [Ready],
         memory: &mut Memory,
     ) -> Result<(State, Answers), StoreError> {
         let mut needs = needs(stream, jobs);
@@ -275,25 +282,12 @@ impl Inner {
         outcome
     }
 
-    async fn is_committed(&self, first: &Entry) -> Result<bool, StoreError> {
+    /// Whether the store holds this very entry.
+    pub(super) async fn is_committed(&self, first: &Entry) -> Result<bool, StoreError> {
         let key = Key::Entry(first.stream, first.position);
         let state = State::new(self.store.load(&[Need::Record(key)]).await?);
         let there = state.entry(first.stream, first.position);
         Ok(there.is_some_and(|it| it.entry.command_id == first.command_id))
-    }
-
-    /// Waits for a random part of the stream's window, once for each attempt; whether it has one.
-    pub(super) async fn pace(&self, stream: Stream) -> bool {
-        let random = || {
-            let [high, low, ..] = self.entropy.draw();
-            u16::from_be_bytes([high, low])
-        };
-        let Some(wait) = self.paces.wait(stream, random) else { return false };
-        if !wait.is_zero() {
-            self.clock.sleep(wait).await;
-        }
-        self.paces.begin(stream, self.clock.now());
-        true
     }
 
     /// Waits a little, longer each time, and never in step with others.
@@ -307,7 +301,7 @@ impl Inner {
     /// Fills in what commands answered that were done earlier under the same key.
     ///
     /// An answer that cannot be read is nobody else's loss: the others are committed.
-    async fn replay(&self, stream: Stream, mut answers: Answers) -> Answers {
+    pub(super) async fn replay(&self, stream: Stream, mut answers: Answers) -> Answers {
         for answer in answers.iter_mut().flatten() {
             let Ok(Committed { revision, events: None }) = *answer else { continue };
             let need = Need::Record(Key::Entry(stream, revision));
@@ -325,7 +319,7 @@ impl Inner {
 }
 
 /// Whether a seat was missing that an invitation which has run out may free: then that is looked at.
-fn find_seats(jobs: &mut [Prepared], answers: &Answers) -> bool {
+fn find_seats(jobs: &mut [Ready], answers: &Answers) -> bool {
     let full = |answer: &Result<Committed, Error>| {
         matches!(answer, Err(Error::Refused(Refusal::SeatsFull { .. })))
     };
@@ -339,17 +333,18 @@ fn find_seats(jobs: &mut [Prepared], answers: &Answers) -> bool {
     true
 }
 
-/// Whether a conflict says that somebody else has committed to the stream itself.
-fn is_of(stream: Stream, guard: Option<&Guard>) -> bool {
-    match (stream, guard.map(|it| &it.key)) {
-        (_, None) => true,
-        (Stream::Organization(id), Some(key)) => *key == Key::Organization(id),
-        (Stream::User(id), Some(key)) => *key == Key::User(id),
-    }
+/// What jobs lead to, before any of it is committed.
+pub(super) struct Decided {
+    pub(super) state: State,
+    pub(super) answers: Answers,
+    /// What was remembered and is not used up.
+    memory: Memory,
+    /// Whether all of it was loaded afresh.
+    proved: bool,
 }
 
 /// One answer for each command of each job.
-type Answers = Vec<Vec<Result<Committed, Error>>>;
+pub(super) type Answers = Vec<Vec<Result<Committed, Error>>>;
 
 /// Whoever waits for the answers to a job.
 type Caller = futures_channel::oneshot::Sender<Vec<Result<Committed, Error>>>;
@@ -373,13 +368,13 @@ impl Attempt {
         }
     }
 
-    fn answers(&self, job: &Prepared) -> Vec<Result<Committed, Error>> {
+    fn answers(&self, job: &Ready) -> Vec<Result<Committed, Error>> {
         job.asked.iter().map(|_| Err(self.error())).collect()
     }
 }
 
 /// What a claim that somebody else holds means to whoever wanted it.
-fn refusal_of(claim: &Claim) -> Refusal {
+pub(super) fn refusal_of(claim: &Claim) -> Refusal {
     match claim {
         Claim::Email(..) => Refusal::Taken("address"),
         Claim::Identity(..) | Claim::Announced(..) => Refusal::Taken("identity"),

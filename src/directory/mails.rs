@@ -77,6 +77,7 @@ impl Inner {
             }
             Err(CommitError::Conflict(_) | CommitError::Claimed(_)) => Ok(None),
             Err(CommitError::Failed(error)) => Err(error.into()),
+            Err(CommitError::Host(error)) => Err(error.into()),
             // Perhaps leased by us: then it is tried again after the lease.
             Err(CommitError::Unknown(_)) => Ok(Some(Vec::new())),
         }
@@ -128,6 +129,7 @@ impl Inner {
         match self.store.commit(together).await {
             Ok(()) => return Ok(()),
             Err(CommitError::Failed(error)) => return Err(error.into()),
+            Err(CommitError::Host(error)) => return Err(error.into()),
             Err(CommitError::Conflict(_) | CommitError::Claimed(_) | CommitError::Unknown(_)) => {}
         }
         for one in each {
@@ -138,6 +140,7 @@ impl Inner {
                     CommitError::Conflict(_) | CommitError::Claimed(_) | CommitError::Unknown(_),
                 ) => {}
                 Err(CommitError::Failed(error)) => return Err(error.into()),
+                Err(CommitError::Host(error)) => return Err(error.into()),
             }
         }
         Ok(())

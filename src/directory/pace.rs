@@ -19,7 +19,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::domain::{Revision, Stream, Timestamp};
+use crate::domain::{Guard, Key, Revision, State, Stream, Timestamp};
+use crate::ports::CommitError;
+
+use super::Inner;
 
 /// At most this many streams have a window; those forgotten have one again after a loss.
 const STREAMS: usize = 1_024;
@@ -35,6 +38,55 @@ const WIDEST: u64 = 128;
 
 /// How fast a window narrows, in attempts: one of this width to its half.
 const CALM: u64 = 64;
+
+impl Inner {
+    /// Waits for a random part of the stream's window, once for each attempt; whether it has one.
+    pub(super) async fn pace(&self, stream: Stream) -> bool {
+        let random = || {
+            let [high, low, ..] = self.entropy.draw();
+            u16::from_be_bytes([high, low])
+        };
+        let Some(wait) = self.paces.wait(stream, random) else { return false };
+        if !wait.is_zero() {
+            self.clock.sleep(wait).await;
+        }
+        self.paces.begin(stream, self.clock.now());
+        true
+    }
+
+    /// What an attempt to commit a state says of others.
+    pub(super) fn note(&self, stream: Stream, state: &State, committed: &Result<(), CommitError>) {
+        match committed {
+            Ok(()) => {
+                let (first, last) = (state.first_appended(), state.last_appended());
+                if let (Some(first), Some(last)) = (first, last) {
+                    let written = (first.position, last.position);
+                    self.paces.committed(stream, written, self.clock.now());
+                }
+            }
+            Err(CommitError::Conflict(guard)) if is_of(stream, guard.as_ref()) => {
+                self.paces.lost(stream, self.clock.now());
+            }
+            // It says nothing of the stream itself.
+            Err(
+                CommitError::Conflict(_)
+                | CommitError::Claimed(_)
+                | CommitError::Failed(_)
+                | CommitError::Unknown(_)
+                | CommitError::Host(_),
+            ) => {}
+        }
+    }
+}
+
+/// Whether a conflict says that somebody else has committed to the stream itself.
+fn is_of(stream: Stream, guard: Option<&Guard>) -> bool {
+    match (stream, guard.map(|it| &it.key)) {
+        (_, None) => true,
+        (Stream::Organization(id), Some(key)) => *key == Key::Organization(id),
+        (Stream::User(id), Some(key)) => *key == Key::User(id),
+    }
+}
 
 /// The windows of the streams that others write, too.
 #[derive(Default)]

@@ -11,10 +11,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
 use crate::access::live::{Applied, Update, View, Wants};
-use crate::domain::{
-    Claim, Key, Need, OrganizationId, Refusal, Revision, Scope, Span, State, Stream, Timestamp,
-    UserId,
-};
+use crate::domain::{Claim, Key, Need, OrganizationId, Refusal, Scope, Span, Timestamp, UserId};
 use crate::ports::StoreError;
 
 use super::{Error, Inner};
@@ -51,7 +48,7 @@ impl Default for Keeping {
 pub(super) struct Kept {
     scope: Scope,
     /// None before it is loaded, and when it has to be loaded anew.
-    view: ArcSwapOption<View>,
+    pub(super) view: ArcSwapOption<View>,
     /// When the store was last known to have nothing newer, in microseconds.
     confirmed_at: AtomicI64,
     used_at: AtomicI64,
@@ -59,6 +56,8 @@ pub(super) struct Kept {
     behind: AtomicBool,
     /// Counts what was shown out of turn: what was read before it may be older.
     pub(super) out_of_turn: AtomicU64,
+    /// The newest revision of what was shown out of turn: what is older would undo it.
+    pub(super) newest_out_of_turn: AtomicU64,
     /// Whoever asks the store for news asks for all who wait, and any of them can go on with it.
     following: Mutex<Option<WeakShared<Asking>>>,
 }
@@ -115,13 +114,19 @@ impl Views {
         Self { keeping, all: ArcSwap::default(), changing: Mutex::default() }
     }
 
-    fn of(&self, organization: OrganizationId) -> Vec<Arc<Kept>> {
+    /// The places of an organization.
+    pub(super) fn of(&self, organization: OrganizationId) -> Vec<Arc<Kept>> {
         self.all.load().get(&organization).cloned().unwrap_or_default()
     }
 
     fn existing(&self, scope: Scope) -> Option<Arc<Kept>> {
         let all = self.all.load();
         all.get(&scope.organization)?.iter().find(|kept| kept.scope == scope).map(Arc::clone)
+    }
+
+    /// All places.
+    pub(super) fn all(&self) -> Vec<Arc<Kept>> {
+        self.all.load().values().flatten().cloned().collect()
     }
 
     /// The place of a scope, made if there is none yet.
@@ -140,6 +145,7 @@ impl Views {
             used_at: AtomicI64::new(i64::MIN),
             behind: AtomicBool::new(false),
             out_of_turn: AtomicU64::new(0),
+            newest_out_of_turn: AtomicU64::new(0),
             following: Mutex::default(),
         });
         let mut all = HashMap::clone(&self.all.load());
@@ -270,7 +276,7 @@ impl Kept {
     }
 
     /// Forgets the view for good; whoever holds a guard of it is let in no longer.
-    fn give_up(&self) {
+    pub(super) fn give_up(&self) {
         self.look_again();
         if let Some(view) = self.view.swap(None) {
             view.end();
@@ -382,53 +388,10 @@ impl Inner {
         Ok(())
     }
 
-    /// Tells the views of an organization what a batch has changed, before anybody is answered.
-    pub(super) fn publish(&self, state: &State, stream: Stream, first: Revision) {
-        let Stream::Organization(organization) = stream else { return };
-        let places = self.views.of(organization);
-        if places.is_empty() {
-            return;
-        }
-        let update = Update::of_state(state, organization);
-        for kept in places {
-            let mut view = kept.view.load_full();
-            if view.is_none() {
-                // It is being loaded: either it catches up before anybody sees it, or it is there.
-                kept.look_again();
-                fence(Ordering::SeqCst);
-                view = kept.view.load_full();
-            }
-            let Some(view) = view else { continue };
-            let applied = view.apply(&update, |shown| {
-                if shown >= update.revision {
-                    Wants::Nothing
-                } else if shown.next() >= first {
-                    Wants::Everything
-                } else {
-                    // Others were first, elsewhere: that is looked up by whoever asks next.
-                    kept.out_of_turn.fetch_add(1, Ordering::AcqRel);
-                    kept.look_again();
-                    Wants::OutOfTurn
-                }
-            });
-            if applied == Applied::MakeAnew {
-                kept.give_up();
-            }
-        }
-    }
-
-    /// The outcome of a commit is not known: what the views show may no longer be so.
-    pub(super) fn doubt(&self, stream: Stream) {
-        if let Stream::Organization(organization) = stream {
-            self.views.of(organization).iter().for_each(|kept| kept.look_again());
-        }
-    }
-
     /// Follows the store for views that somebody holds a guard of, and lets nobody in on those
     /// that cannot be followed for too long.
     pub(super) async fn follow_held(self: &Arc<Self>) {
-        let places: Vec<_> = self.views.all.load().values().flatten().cloned().collect();
-        for kept in places {
+        for kept in self.views.all() {
             let Some(view) = kept.view.load_full() else { continue };
             let held = Arc::strong_count(&view) > 2;
             let keeping = self.views.keeping;

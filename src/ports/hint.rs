@@ -2,7 +2,7 @@ use crate::domain::{OrganizationId, Revision};
 
 /// What a store that can push says about commits of other processes, so that live views need not
 /// wait for their next poll. Hints may be late, come twice or be lost: a view is never relied on
-/// longer than [`Keeping`](crate::Keeping) says without asking the store.
+/// longer than [`Keeping`](crate::directory::Keeping) says without asking the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hint {
     /// An organization has reached this revision.

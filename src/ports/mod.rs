@@ -5,6 +5,7 @@
 mod clock;
 mod entropy;
 mod hint;
+mod host_error;
 mod mailer;
 mod store;
 mod transaction;
@@ -13,6 +14,7 @@ mod workload;
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use hint::Hint;
+pub use host_error::HostError;
 pub use mailer::{Letter, LetterKind, Mailer, MailerError};
 pub use store::{CommitError, Find, PeopleFilter, PeoplePosition, Store, StoreError};
 pub use transaction::Transaction;

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -5,6 +7,8 @@ use crate::domain::{
     ChangeSet, Claim, FeedPosition, Guard, InvitationStatus, MembershipId, Need, OrganizationId,
     Record, Revision, RoleName, Scope, StatusGroup, Stream, TeamId, Timestamp, UserId,
 };
+
+use super::HostError;
 
 /// Keeps records. It knows no rule; it does one hard thing: it commits a change-set whole, and only
 /// if its guards still hold.
@@ -64,6 +68,22 @@ pub trait Store: Send + Sync {
 
     /// Answers one of a closed set of questions, one page at a time.
     async fn find(&self, question: &Find) -> Result<Vec<Record>, StoreError>;
+}
+
+/// A store that the host goes on holding, for what is the store's own.
+#[async_trait]
+impl<S: Store + ?Sized> Store for Arc<S> {
+    async fn load(&self, needs: &[Need]) -> Result<Vec<Record>, StoreError> {
+        (**self).load(needs).await
+    }
+
+    async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError> {
+        (**self).commit(changes).await
+    }
+
+    async fn find(&self, question: &Find) -> Result<Vec<Record>, StoreError> {
+        (**self).find(question).await
+    }
 }
 
 /// One page of a closed set of questions. `limit` is at most the number of records returned;
@@ -275,6 +295,10 @@ pub enum CommitError {
     /// Nothing was written.
     #[error(transparent)]
     Failed(#[from] StoreError),
+    /// The host's own part of a shared transaction failed: nothing was written. Only a
+    /// [`Transaction`](super::Transaction) says so.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// The answer was lost: it was written whole, or not at all.
     #[error("the outcome of the commit is unknown: {0}")]
     Unknown(String),

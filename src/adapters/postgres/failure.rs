@@ -110,7 +110,7 @@ impl From<Failure> for StoreError {
             Failure::Sql(error) => match error.as_database_error() {
                 Some(said) => {
                     let code = said.code().unwrap_or_default();
-                    eprintln!("DEBUG {said:?}");
+
                     // The messages of data exceptions quote the data.
                     let what = if code.starts_with("22") {
                         "a value cannot be kept as it is"

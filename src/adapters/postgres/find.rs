@@ -210,7 +210,10 @@ fn owned(
 
 /// What is due, first things first.
 fn due(sql: &str, (now, limit): (Timestamp, u32)) -> Result<Statement, Failure> {
-    let now = instant(now.micros())?.as_str().unwrap_or_default().to_owned();
+    // Nothing stored lies outside the calendar, so what is asked there may be as far as can be.
+    let for_ever = if now < Timestamp::default() { i64::MIN } else { i64::MAX };
+    let now = instant(now.micros()).or_else(|_| instant(for_ever))?;
+    let now = now.as_str().unwrap_or_default().to_owned();
     Statement::new(sql).with(now)?.with(i64::from(limit))
 }
 

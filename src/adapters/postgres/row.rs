@@ -257,15 +257,15 @@ const SINCE_EVER: &str = "-infinity";
 
 /// An instant as PostgreSQL reads it.
 pub(super) fn instant(micros: i64) -> Result<Value, Failure> {
-    const NO_DATE: Failure = Failure::Senseless("an instant is not between the years 0 and 9999");
+    const NO_DATE: Failure = Failure::Senseless("an instant is not between the years 1 and 9999");
     match micros {
         i64::MAX => return Ok(json!(FOR_EVER)),
         i64::MIN => return Ok(json!(SINCE_EVER)),
         _ => {}
     }
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000);
-    let text = at.map_err(|_| NO_DATE)?.format(&Rfc3339).map_err(|_| NO_DATE)?;
-    Ok(Value::String(text))
+    let at = at.ok().filter(|at| at.year() > 0).ok_or(NO_DATE)?;
+    Ok(Value::String(at.format(&Rfc3339).map_err(|_| NO_DATE)?))
 }
 
 /// Microseconds of an instant as PostgreSQL writes it into JSON: ISO 8601, in the zone of the

@@ -10,13 +10,14 @@
 //! Everything in the file that is ours has a name that begins with `tenure_`, and neither
 //! `user_version` nor `application_id` is touched: a host may keep its own tables in the same file,
 //! through a connection of its own, and join on ours. Reading ours so is welcome; writing them is
-//! not.
+//! not. [`SqliteStore::transaction`] commits rows of the host together with a command.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `migrations/` | the tables, and what each index is for |
 //! | `schema` | opening a file and migrating it |
 //! | `writer` | the thread that commits; `check` finds conflicts; `write`, `put`, `listing`, `handover` write |
+//! | `shared` | a transaction in which the host writes too |
 //! | `reader` | the threads that read; `load` names records, `find` and `people` ask for pages |
 //! | `place` | how a key finds its row |
 //!
@@ -35,6 +36,7 @@ mod place;
 mod put;
 mod reader;
 mod schema;
+mod shared;
 #[cfg(test)]
 #[expect(
     clippy::unwrap_used,
@@ -56,9 +58,11 @@ use futures_channel::oneshot;
 use rusqlite::Connection;
 
 pub use options::{Durability, Journal, SqliteOptions};
+pub use rusqlite;
+pub use shared::SqliteTransaction;
 
 use self::reader::{Question, Queue, Request};
-use self::writer::Job;
+use self::writer::{Commit, Job};
 use crate::domain::{ChangeSet, Need, Record};
 use crate::ports::{CommitError, Find, Store, StoreError};
 
@@ -122,6 +126,17 @@ impl SqliteStore {
         Some(reader::load(&connection, &self.requests, needs))
     }
 
+    async fn send(
+        &self,
+        job: impl FnOnce(Commit) -> Job,
+        changes: ChangeSet,
+    ) -> Result<(), CommitError> {
+        let (answer, answered) = oneshot::channel();
+        let jobs = self.jobs.as_ref().ok_or_else(closed)?;
+        jobs.send(job(Commit { changes, answer })).map_err(|_| closed())?;
+        answered.await.unwrap_or_else(|_| Err(CommitError::Unknown(closed().0)))
+    }
+
     async fn ask(&self, question: Question) -> Result<Vec<Record>, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.requests.push(Request { question, answer });
@@ -142,10 +157,7 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError> {
-        let (answer, answered) = oneshot::channel();
-        let jobs = self.jobs.as_ref().ok_or_else(closed)?;
-        jobs.send(Job { changes, answer }).map_err(|_| closed())?;
-        answered.await.unwrap_or_else(|_| Err(CommitError::Unknown(closed().0)))
+        self.send(Job::Together, changes).await
     }
 
     async fn find(&self, question: &Find) -> Result<Vec<Record>, StoreError> {

@@ -2,17 +2,19 @@
 //!
 //! A change-set is checked before any of it is written, so one that conflicts leaves nothing to
 //! undo and disturbs no other of its transaction. One that cannot be written at all (the disk is
-//! full, a body is too large) takes the transaction with it; then each is tried alone.
+//! full, a body is too large) takes the transaction with it; then each is tried alone. What the host
+//! has a part in takes its turn among them, in a transaction of its own.
 
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use futures_channel::oneshot;
 use rusqlite::Connection;
 
 use super::failure::Failure;
-use super::{check, write};
+use super::shared::Host;
+use super::{check, shared, write};
 use crate::domain::ChangeSet;
 use crate::ports::{CommitError, StoreError};
 
@@ -20,9 +22,17 @@ use crate::ports::{CommitError, StoreError};
 const TOGETHER: usize = 256;
 
 /// A change-set to be committed, and where the answer goes.
-pub(super) struct Job {
+pub(super) struct Commit {
     pub(super) changes: ChangeSet,
     pub(super) answer: oneshot::Sender<Result<(), CommitError>>,
+}
+
+/// What the writer is asked for.
+pub(super) enum Job {
+    /// Together with what else waits.
+    Together(Commit),
+    /// In one transaction with what the host writes, and with nobody else's.
+    Shared(Commit, Host),
 }
 
 pub(super) fn spawn(
@@ -31,15 +41,29 @@ pub(super) fn spawn(
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("tenure-writer".to_owned()).spawn(move || {
         while let Ok(first) = jobs.recv() {
-            let mut batch = vec![first];
-            batch.extend(jobs.try_iter().take(TOGETHER - 1));
-            commit(&connection, batch);
+            let mut together = Vec::new();
+            for job in std::iter::once(first).chain(jobs.try_iter().take(TOGETHER - 1)) {
+                match job {
+                    Job::Together(one) => together.push(one),
+                    Job::Shared(one, host) => {
+                        commit(&connection, std::mem::take(&mut together));
+                        let ended = shared::transact(&locked(&connection), &one.changes, host);
+                        let _ = one.answer.send(ended);
+                    }
+                }
+            }
+            commit(&connection, together);
         }
     })
 }
 
+/// The connection; what a panic left open is rolled back by whoever begins.
+fn locked(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How one transaction ended.
-enum Ended {
+pub(super) enum Ended {
     /// It was committed; a change-set that was refused has no part in it.
     Committed(Vec<Result<(), CommitError>>),
     /// One change-set cannot be written; nothing is.
@@ -50,9 +74,12 @@ enum Ended {
     Unknown(Failure),
 }
 
-fn commit(connection: &Mutex<Connection>, batch: Vec<Job>) {
-    // Whoever is answered finds the connection idle; what a panic left open is rolled back first.
-    let ended = transact(&connection.lock().unwrap_or_else(PoisonError::into_inner), &batch);
+fn commit(connection: &Mutex<Connection>, batch: Vec<Commit>) {
+    if batch.is_empty() {
+        return;
+    }
+    // Whoever is answered finds the connection idle.
+    let ended = transact(&locked(connection), &batch);
     let outcome = match ended {
         Ended::Committed(answers) => {
             for (job, answer) in batch.into_iter().zip(answers) {
@@ -75,8 +102,8 @@ fn commit(connection: &Mutex<Connection>, batch: Vec<Job>) {
     }
 }
 
-fn transact(connection: &Connection, batch: &[Job]) -> Ended {
-    if let Err(failure) = undo(connection).and_then(|()| run(connection, "BEGIN IMMEDIATE")) {
+fn transact(connection: &Connection, batch: &[Commit]) -> Ended {
+    if let Err(failure) = begin(connection) {
         return Ended::Failed(failure);
     }
     let mut answers = Vec::with_capacity(batch.len());
@@ -90,6 +117,17 @@ fn transact(connection: &Connection, batch: &[Job]) -> Ended {
             }
         }
     }
+    end(connection, answers)
+}
+
+/// Begins a transaction; one that was left open is rolled back first.
+pub(super) fn begin(connection: &Connection) -> Result<(), Failure> {
+    undo(connection)?;
+    run(connection, "BEGIN IMMEDIATE")
+}
+
+/// Commits; the answers are those of a transaction that is committed.
+pub(super) fn end(connection: &Connection, answers: Vec<Result<(), CommitError>>) -> Ended {
     match run(connection, "COMMIT") {
         Ok(()) => Ended::Committed(answers),
         // SQLite keeps the transaction open when it could not begin to commit it.
@@ -113,11 +151,11 @@ fn check_and_write(
 }
 
 /// Rolls an open transaction back.
-fn undo(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn undo(connection: &Connection) -> Result<(), Failure> {
     if connection.is_autocommit() { Ok(()) } else { run(connection, "ROLLBACK") }
 }
 
-fn run(connection: &Connection, sql: &str) -> Result<(), Failure> {
+pub(super) fn run(connection: &Connection, sql: &str) -> Result<(), Failure> {
     connection.prepare_cached(sql)?.execute([])?;
     Ok(())
 }

@@ -133,6 +133,20 @@ where
     run(name, *race, rounds, true, &make_store).await;
 }
 
+/// Like [`verify_one`], with every call on the runtime of the caller.
+///
+/// # Panics
+/// As [`verify_one`].
+pub async fn verify_one_on_one_runtime<S, F, Fut>(race: &str, rounds: u32, make_store: F)
+where
+    S: Store + 'static,
+    F: Fn() -> Fut,
+    Fut: Future<Output = S>,
+{
+    let (name, race) = RACES.iter().find(|(name, _)| *name == race).unwrap();
+    run(name, *race, rounds, false, &make_store).await;
+}
+
 async fn run<S, F, Fut>(name: &'static str, race: Race, rounds: u32, threads: bool, make_store: &F)
 where
     S: Store + 'static,

@@ -161,7 +161,11 @@ impl Subject {
         for outcome in &outcomes {
             match outcome {
                 Ok(()) | Err(CommitError::Conflict(_) | CommitError::Claimed(_)) => {}
-                Err(error @ (CommitError::Failed(_) | CommitError::Unknown(_))) => {
+                Err(
+                    error @ (CommitError::Failed(_)
+                    | CommitError::Host(_)
+                    | CommitError::Unknown(_)),
+                ) => {
                     self.breaks(&format!("a loser was told {error:?} and not who was first"));
                 }
             }
