@@ -24,7 +24,7 @@ use tenure::testing::cast::{Company, Desk, KEY};
 use tenure::{Command, KeyRing, Profile, Store, UserDirectory};
 use tokio::sync::Mutex;
 
-const HOUSES: u64 = 8;
+const HOUSES: usize = 8;
 const CALLERS: u64 = 16;
 
 const LOAD_TAKES: Duration = Duration::from_micros(400);
@@ -84,7 +84,7 @@ impl Store for Far {
 }
 
 /// Something that is never refused.
-fn command(company: &Company, house: u64, number: u64) -> Command {
+fn command(company: &Company, house: usize, number: u64) -> Command {
     let organization = company.organization;
     if number.is_multiple_of(8) {
         let email = format!("p{house}-{number}@acme.example").parse().unwrap();
@@ -99,8 +99,8 @@ fn command(company: &Company, house: u64, number: u64) -> Command {
 /// What the houses have done, and had done when the first of them was ready.
 #[derive(Default)]
 struct Turns {
-    asked: [AtomicU64; HOUSES as usize],
-    done: [AtomicU64; HOUSES as usize],
+    asked: [AtomicU64; HOUSES],
+    done: [AtomicU64; HOUSES],
     at_first: OnceLock<Vec<u64>>,
 }
 
@@ -130,19 +130,19 @@ async fn eight_processes_take_turns_on_one_organization() {
         let directory = directory.permissions::<Desk>().workload(company.workload.clone()).build();
         for caller in 0..CALLERS {
             let (directory, company) = (directory.clone(), Arc::clone(&company));
-            let (turns, at) = (Arc::clone(&turns), usize::try_from(house).unwrap());
+            let turns = Arc::clone(&turns);
             let who = company.principal(if caller.is_multiple_of(2) { "olivia" } else { "ada" });
             callers.push(tokio::spawn(async move {
                 let mut revisions = Vec::new();
                 loop {
-                    let number = turns.asked[at].fetch_add(1, Ordering::Relaxed);
+                    let number = turns.asked[house].fetch_add(1, Ordering::Relaxed);
                     if number >= each {
                         return revisions;
                     }
                     let command = command(&company, house, number);
                     let done = directory.execute_command(who.clone(), command).await;
                     revisions.push(done.unwrap_or_else(|error| panic!("{error}")).revision);
-                    turns.done(at, each);
+                    turns.done(house, each);
                 }
             }));
         }
@@ -153,7 +153,7 @@ async fn eight_processes_take_turns_on_one_organization() {
             assert!(revisions.insert(revision), "two commands are one entry: {revision}");
         }
     }
-    let commands = HOUSES * each;
+    let commands = HOUSES as u64 * each;
     assert_eq!(revisions.len() as u64, commands);
     assert_eq!(head(&store, &company).await - before, commands, "each was done once");
     company.directory.verify_audit(Stream::Organization(company.organization)).await.unwrap();

@@ -16,7 +16,7 @@ pub(crate) struct Act {
     pub(crate) command: Command,
 }
 
-/// Chance that is the same in every run (SplitMix64).
+/// Chance that is the same in every run (`SplitMix64`).
 pub(crate) struct Chance(u64);
 
 impl Chance {
