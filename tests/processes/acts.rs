@@ -165,13 +165,14 @@ impl Part {
     }
 }
 
-/// Whoever was there from the beginning comes back, as what they were: so that it goes on.
+/// Whoever was there from the beginning comes back, so that it goes on; and seldom do many keep the
+/// organization.
 fn the_host_helps(house: &House, chance: &mut Chance) -> Command {
     let (scope, n) = (house.id.into(), chance.below(house.people.len().min(6)));
     let membership = house.people[n].1;
     if chance.one_in(2) {
         return Reactivate { scope, membership, work: WorkOnReturn::StaysWhereItIs }.into();
     }
-    let role = if n < 4 { "owner" } else { "admin" }.parse().unwrap();
+    let role = if chance.one_in(5) { "owner" } else { "admin" }.parse().unwrap();
     ChangeRole { scope, membership, role, handover: None }.into()
 }
