@@ -164,7 +164,8 @@ impl Inner {
     ) -> Result<Answers, Attempt> {
         const ATTEMPTS: u32 = 24;
         let memory = self.memories.take(stream);
-        if !memory.is_empty() {
+        // While others commit, too, what is remembered is nearly always out of date.
+        if !self.pace(stream).await && !memory.is_empty() {
             match self.attempt_once(stream, jobs, memory).await {
                 // It may be owed to what was remembered.
                 Err(CommitError::Conflict(_) | CommitError::Claimed(_)) => {}
@@ -176,7 +177,7 @@ impl Inner {
         }
         let mut last = Attempt::Contended;
         for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
+            if !self.pace(stream).await && attempt > 0 {
                 self.back_off(attempt).await;
             }
             match self.attempt_once(stream, jobs, Memory::default()).await {
@@ -213,6 +214,7 @@ impl Inner {
             if matches!(committed, Err(CommitError::Unknown(_))) {
                 self.doubt(stream);
             }
+            self.note(stream, &state, &committed);
             committed?;
             self.tell(&state, stream, first.position).await;
             let who = jobs.iter().map(|job| &job.request.principal);

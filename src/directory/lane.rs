@@ -84,6 +84,9 @@ impl Inner {
             Some(_) | None => {
                 let (inner, lane) = (Arc::clone(self), Arc::clone(lane));
                 let batch = async move {
+                    // Whoever comes while it waits shares the commit. A port that panics here does
+                    // so again, or has done no harm.
+                    let _ = AssertUnwindSafe(inner.pace(stream)).catch_unwind().await;
                     let jobs = take(&lane);
                     // A port that panics ends this batch, not the lane: nothing outlives the batch
                     // that it could have left half done.

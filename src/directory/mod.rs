@@ -18,6 +18,7 @@ mod mails;
 mod maintain;
 mod many;
 mod memory;
+mod pace;
 mod people;
 mod prepare;
 mod preview;
@@ -74,6 +75,7 @@ struct Inner {
     lanes: lane::Lanes,
     views: views::Views,
     memories: memory::Memories,
+    paces: pace::Paces,
 }
 
 impl std::fmt::Debug for UserDirectory {
@@ -154,6 +156,7 @@ impl Builder {
                 lanes: lane::Lanes::default(),
                 views: views::Views::new(self.keeping),
                 memories: memory::Memories::default(),
+                paces: pace::Paces::default(),
             }),
         }
     }

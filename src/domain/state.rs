@@ -555,6 +555,11 @@ impl State {
         self.appended.first().map(|(entry, _)| entry)
     }
 
+    /// The last entry that was appended.
+    pub(crate) fn last_appended(&self) -> Option<&Entry> {
+        self.appended.last().map(|(entry, _)| entry)
+    }
+
     /// What changed of what decides who may do what, in no order.
     pub(crate) fn changed(&self) -> Changed<'_> {
         let role = |key: &'_ (OrganizationId, RoleName)| self.roles.get(key);
