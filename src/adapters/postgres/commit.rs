@@ -27,8 +27,10 @@ pub(super) struct Changes(Row);
 const GUARDED: [&Table; 5] =
     [&table::ORGANIZATIONS, &table::USERS, &table::HANDOVERS, &table::MAILS, &table::ACTIVITIES];
 
-/// Guards on rows.
+/// Guards on rows that stand with a version.
 const GUARDS: &str = "guards_";
+/// Guards on rows that must not stand.
+const ABSENT: &str = "absent_";
 /// Rows that a guard says are new.
 const NEW: &str = "new_";
 /// Keys of rows to be deleted.
@@ -38,8 +40,9 @@ impl Changes {
     pub(super) fn of(changes: &ChangeSet) -> Result<Self, Failure> {
         let mut lists = Self::default();
         for (number, guard) in changes.guards.iter().enumerate() {
-            let (table, guard) = guarded(number, guard)?;
-            lists.add(&format!("{GUARDS}{}", table.name), guard);
+            let (table, row) = guarded(number, guard)?;
+            let list = if guard.version == Revision::NONE { ABSENT } else { GUARDS };
+            lists.add(&format!("{list}{}", table.name), row);
         }
         lists.claims(changes);
         lists.records(changes)?;
@@ -287,16 +290,13 @@ fn deletion_key(table: &Table) -> &'static [(&'static str, &'static str)] {
 
 /// The statement for a change-set; it answers with the numbers of the guards that are broken.
 pub(super) fn statement(schema: &Schema, changes: &Changes) -> Arc<str> {
-    schema.statement(&changes.0, || made(changes))
+    schema.statement("commit", &changes.0, || made(changes))
 }
 
 fn made(changes: &Changes) -> String {
-    let guarded: Vec<_> = GUARDED
-        .into_iter()
-        .filter(|table| changes.has(&format!("{GUARDS}{}", table.name)))
-        .collect();
-    let mut parts = guards(&guarded);
-    let goes = if guarded.is_empty() { "true" } else { "(SELECT goes FROM verdict)" };
+    let mut parts = guards(changes);
+    let guarded = !parts.is_empty();
+    let goes = if guarded { "(SELECT goes FROM verdict)" } else { "true" };
     if changes.has("release") {
         parts.push(RELEASE.replace("{goes}", goes));
     }
@@ -319,10 +319,10 @@ fn made(changes: &Changes) -> String {
             parts.push(part.replace("{goes}", goes));
         }
     }
-    let broken = if guarded.is_empty() {
-        "ARRAY[]::bigint[]"
-    } else {
+    let broken = if guarded {
         "ARRAY(SELECT number FROM broken ORDER BY number)"
+    } else {
+        "ARRAY[]::bigint[]"
     };
     let with = if parts.is_empty() { String::new() } else { format!("WITH {}", parts.join(",\n")) };
     format!("{with}\nSELECT {broken} AS broken")
@@ -332,30 +332,44 @@ fn made(changes: &Changes) -> String {
 ///
 /// A commit that waited for another sees what the other has left: a row is locked as it is then, and
 /// only if it still has the version. The lock lets others refer to the row meanwhile.
-fn guards(tables: &[&Table]) -> Vec<String> {
-    if tables.is_empty() {
-        return Vec::new();
-    }
+fn guards(changes: &Changes) -> Vec<String> {
     let mut parts = Vec::new();
     let mut broken = Vec::new();
-    for Table { name, version, .. } in tables {
+    for Table { name, version, .. } in GUARDED {
         let id = if *name == table::ACTIVITIES.name { "membership_id" } else { "id" };
         let version = version.unwrap_or("0");
-        let guards = format!(
-            "jsonb_to_recordset($1->'{GUARDS}{name}') AS g(number bigint, id uuid, version bigint)"
-        );
-        parts.push(format!(
-            "locked_{name} AS MATERIALIZED (
-                SELECT g.number FROM {guards} JOIN {{schema}}.{name} t ON t.{id} = g.id
-                WHERE g.version > 0 AND t.{version} = g.version
-                ORDER BY t.{id} FOR NO KEY UPDATE OF t)"
-        ));
-        broken.push(format!(
-            "SELECT g.number FROM {guards}
-             WHERE g.number NOT IN (SELECT number FROM locked_{name})
-               AND NOT (g.version = 0
-                   AND NOT EXISTS (SELECT FROM {{schema}}.{name} t WHERE t.{id} = g.id))"
-        ));
+        let of = |list: &str| {
+            format!(
+                "jsonb_to_recordset($1->'{list}{name}')
+                     AS g(number bigint, id uuid, version bigint)"
+            )
+        };
+        let named = |list: &str| format!("t.{id} = ANY(ARRAY(SELECT g.id FROM {}))", of(list));
+        if changes.has(&format!("{GUARDS}{name}")) {
+            parts.push(format!(
+                "locked_{name} AS MATERIALIZED (
+                    SELECT t.{id} AS id, t.{version} AS version FROM {{schema}}.{name} t
+                    WHERE {} AND (t.{id}, t.{version}) IN (SELECT g.id, g.version FROM {})
+                    ORDER BY t.{id} FOR NO KEY UPDATE OF t)",
+                named(GUARDS),
+                of(GUARDS),
+            ));
+            broken.push(format!(
+                "SELECT g.number FROM {}
+                 WHERE (g.id, g.version) NOT IN (SELECT id, version FROM locked_{name})",
+                of(GUARDS)
+            ));
+        }
+        if changes.has(&format!("{ABSENT}{name}")) {
+            broken.push(format!(
+                "SELECT g.number FROM {}
+                 WHERE EXISTS (SELECT FROM {{schema}}.{name} t WHERE t.{id} = g.id)",
+                of(ABSENT)
+            ));
+        }
+    }
+    if broken.is_empty() {
+        return parts;
     }
     parts.push(format!("broken AS MATERIALIZED ({})", broken.join(" UNION ALL ")));
     parts.push(
@@ -442,8 +456,12 @@ const PLACES: [(&str, &str); 6] = [
         "listed",
         "left_teams AS (
             DELETE FROM {schema}.membership_teams t
-            USING jsonb_to_recordset($1->'listed') AS m(organization uuid, id uuid)
-            WHERE t.organization_id = m.organization AND t.membership_id = m.id AND {goes}
+            WHERE t.organization_id = ANY(ARRAY(
+                SELECT DISTINCT m.organization
+                FROM jsonb_to_recordset($1->'listed') AS m(organization uuid)))
+              AND t.membership_id = ANY(ARRAY(
+                SELECT m.id FROM jsonb_to_recordset($1->'listed') AS m(id uuid)))
+              AND {goes}
               AND NOT EXISTS (
                 SELECT FROM jsonb_populate_recordset(
                     NULL::{schema}.membership_teams, $1->'membership_teams') n
@@ -462,8 +480,12 @@ const PLACES: [(&str, &str); 6] = [
         "listed",
         "left_terms AS (
             DELETE FROM {schema}.membership_terms t
-            USING jsonb_to_recordset($1->'listed') AS m(organization uuid, id uuid)
-            WHERE t.organization_id = m.organization AND t.membership_id = m.id AND {goes}
+            WHERE t.organization_id = ANY(ARRAY(
+                SELECT DISTINCT m.organization
+                FROM jsonb_to_recordset($1->'listed') AS m(organization uuid)))
+              AND t.membership_id = ANY(ARRAY(
+                SELECT m.id FROM jsonb_to_recordset($1->'listed') AS m(id uuid)))
+              AND {goes}
               AND NOT EXISTS (
                 SELECT FROM jsonb_populate_recordset(
                     NULL::{schema}.membership_terms, $1->'membership_terms') n
@@ -485,8 +507,12 @@ const PLACES: [(&str, &str); 6] = [
         "concerned",
         "left_people AS (
             DELETE FROM {schema}.handover_people p
-            USING jsonb_to_recordset($1->'concerned') AS h(organization uuid, id uuid)
-            WHERE p.organization_id = h.organization AND p.handover_id = h.id AND {goes}
+            WHERE p.organization_id = ANY(ARRAY(
+                SELECT DISTINCT h.organization
+                FROM jsonb_to_recordset($1->'concerned') AS h(organization uuid)))
+              AND p.handover_id = ANY(ARRAY(
+                SELECT h.id FROM jsonb_to_recordset($1->'concerned') AS h(id uuid)))
+              AND {goes}
               AND NOT EXISTS (
                 SELECT FROM jsonb_populate_recordset(
                     NULL::{schema}.handover_people, $1->'handover_people') n

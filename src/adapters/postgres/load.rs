@@ -123,67 +123,170 @@ pub(super) fn idempotency_key(key: &crate::domain::ReceiptKey) -> Value {
     })
 }
 
-/// Lists for which people have to be looked up, and all that comes with people.
-const ABOUT_PEOPLE: [&str; 10] = [
-    "memberships",
-    "memberships_holding",
-    "invitations",
-    "handovers",
-    "persons",
-    "pasts",
-    "issued",
-    "concerning",
-    "team_members",
-    "expiring",
-];
-
 /// The statement for what is asked.
 pub(super) fn statement(schema: &Schema, asked: &Asked) -> Arc<str> {
-    schema.statement(&asked.0, || made(asked))
+    schema.statement("load", &asked.0, || Parts::of(asked).into_sql())
 }
 
-fn made(asked: &Asked) -> String {
-    let people = ABOUT_PEOPLE.iter().any(|list| asked.has(list));
-    let mut parts: Vec<&str> = Vec::new();
-    if people {
-        parts.push(PEOPLE);
-    }
-    let lists = ALONE.iter().filter(|(list, _)| asked.has(list));
-    parts.extend(lists.map(|(_, part)| *part));
-    if people {
-        parts.push(TEAMS_AND_USERS_WITH_PEOPLE);
-    } else {
-        let lists = WITHOUT_PEOPLE.iter().filter(|(list, _)| asked.has(list));
-        parts.extend(lists.map(|(_, part)| *part));
-    }
-    let with = if people { WITH_PEOPLE } else { "" };
-    format!("{with} {}", parts.join(" UNION ALL "))
+/// A statement in the making: sets of identities and records, each made of those before it, and
+/// what is selected of them.
+#[derive(Default)]
+struct Parts {
+    sets: Vec<String>,
+    selected: Vec<String>,
 }
 
-/// Each person, and all that comes with them; the sets hold identities, each set made of those
-/// before it.
-const WITH_PEOPLE: &str = "
-WITH
--- Whoever a handover is from comes as a person.
+/// Identities, by whatever brings them.
+fn any(sources: &[&str]) -> String {
+    format!("ANY(ARRAY({}))", sources.join(" UNION ALL "))
+}
+
+/// Those sources whose list is asked for.
+fn present(asked: &Asked, sources: &[(&str, &'static str)]) -> Vec<&'static str> {
+    sources.iter().filter(|(list, _)| asked.has(list)).map(|(_, source)| *source).collect()
+}
+
+impl Parts {
+    fn of(asked: &Asked) -> Self {
+        let mut parts = Self::default();
+        let persons = parts.persons(asked);
+        let whole = parts.whole(asked, persons);
+        let invited = parts.invited(asked, whole);
+        if asked.has("pasts") {
+            parts.sets.push(PASTS.to_owned());
+            parts.select("memberships", "past r");
+            parts.select("memberships", "tombstones r");
+            let came_by = ["SELECT came_by FROM past", "SELECT came_by FROM tombstones"];
+            parts.select(
+                "invitations",
+                &format!("{{schema}}.invitations r WHERE r.id = {}", any(&came_by)),
+            );
+        }
+        let mut teams = present(asked, &TEAMS);
+        let mut workspaces = present(asked, &WORKSPACES);
+        if whole {
+            parts.select("memberships", "whole r");
+            teams.push("SELECT unnest(teams) FROM whole");
+            workspaces.push("SELECT workspace_id FROM whole");
+        }
+        if invited {
+            parts.select("memberships", "surrounding r");
+            teams.push("SELECT unnest(teams) FROM surrounding");
+            workspaces.push("SELECT workspace_id FROM surrounding");
+        }
+        let mut users = present(asked, &USERS);
+        if persons {
+            users.push("SELECT user_id FROM persons");
+        }
+        for (table, sources) in [("teams", teams), ("workspaces", workspaces), ("users", users)] {
+            if !sources.is_empty() {
+                let from = format!("{{schema}}.{table} r WHERE r.id = {}", any(&sources));
+                parts.select(table, &from);
+            }
+        }
+        parts.selected.extend(present(asked, &ALONE).into_iter().map(str::to_owned));
+        parts
+    }
+
+    fn select(&mut self, table: &str, from: &str) {
+        self.selected.push(format!(
+            "SELECT '{table}' AS kind, row_to_json(r)::text AS row, NULL::text AS beside FROM {from}"
+        ));
+    }
+
+    /// Those who come with their user and their other memberships; whether there are any.
+    fn persons(&mut self, asked: &Asked) -> bool {
+        if asked.has("handovers") {
+            self.sets.push(HANDOVERS.to_owned());
+            self.select("handovers", "asked_handovers r");
+        }
+        let persons = present(asked, &PERSONS);
+        if persons.is_empty() {
+            return false;
+        }
+        self.sets.push(format!(
+            "persons AS MATERIALIZED (
+                SELECT m.id, m.organization_id, m.user_id, m.email_canonical
+                FROM {{schema}}.memberships m WHERE m.id = {})",
+            any(&persons)
+        ));
+        self.sets.push(OTHERS.to_owned());
+        true
+    }
+
+    /// Memberships with all that comes with them; whether there are any.
+    fn whole(&mut self, asked: &Asked, persons: bool) -> bool {
+        let mut whole = present(asked, &MEMBERSHIPS);
+        if persons {
+            whole.extend(["SELECT id FROM persons", "SELECT id FROM others"]);
+        }
+        if whole.is_empty() {
+            return false;
+        }
+        self.sets.push(format!(
+            "whole AS MATERIALIZED (
+                SELECT m.* FROM {{schema}}.memberships m WHERE m.id = {})",
+            any(&whole)
+        ));
+        let offering = any(&["SELECT offer_by FROM whole"]);
+        self.select("memberships", &format!("{{schema}}.memberships r WHERE r.id = {offering}"));
+        true
+    }
+
+    /// Invitations with all that comes with them; whether there are any.
+    fn invited(&mut self, asked: &Asked, whole: bool) -> bool {
+        let mut invited = present(asked, &INVITATIONS);
+        if whole {
+            invited.push("SELECT invitation_id FROM whole");
+        }
+        if invited.is_empty() {
+            return false;
+        }
+        self.sets.push(format!(
+            "invited AS MATERIALIZED (
+                SELECT i.* FROM {{schema}}.invitations i WHERE i.id = {})",
+            any(&invited)
+        ));
+        self.sets.push(SURROUNDING.to_owned());
+        self.select("invitations", "invited r");
+        true
+    }
+
+    fn into_sql(self) -> String {
+        let Self { sets, selected } = self;
+        let with =
+            if sets.is_empty() { String::new() } else { format!("WITH {} ", sets.join(",\n")) };
+        format!("{with}{}", selected.join("\nUNION ALL "))
+    }
+}
+
+/// What brings persons.
+const PERSONS: [(&str, &str); 3] = [
+    ("persons", "SELECT jsonb_array_elements_text($1->'persons')::uuid"),
+    ("handovers", "SELECT from_membership_id FROM asked_handovers"),
+    (
+        "team_members",
+        "SELECT t.membership_id
+         FROM jsonb_to_recordset($1->'team_members')
+             AS n(organization uuid, team uuid, most bigint)
+         CROSS JOIN LATERAL (
+             SELECT t.membership_id FROM {schema}.membership_teams t
+             JOIN {schema}.memberships m
+                 ON m.organization_id = t.organization_id AND m.id = t.membership_id
+             WHERE t.organization_id = n.organization AND t.team_id = n.team AND t.live
+               AND t.scope_id = '00000000-0000-0000-0000-000000000000' AND m.status = 'active'
+             ORDER BY t.membership_id LIMIT n.most) t",
+    ),
+];
+
+/// Whoever a handover is from comes as a person.
+const HANDOVERS: &str = "
 asked_handovers AS MATERIALIZED (
     SELECT h.* FROM {schema}.handovers h
-    WHERE h.id = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'handovers')::uuid))),
-persons AS MATERIALIZED (
-    SELECT m.id, m.organization_id, m.user_id, m.email_canonical FROM {schema}.memberships m
-    WHERE m.id = ANY(ARRAY(
-        SELECT jsonb_array_elements_text($1->'persons')::uuid
-        UNION ALL SELECT from_membership_id FROM asked_handovers
-        UNION ALL SELECT t.membership_id
-        FROM jsonb_to_recordset($1->'team_members') AS n(organization uuid, team uuid, most bigint)
-        CROSS JOIN LATERAL (
-            SELECT t.membership_id FROM {schema}.membership_teams t
-            JOIN {schema}.memberships m
-                ON m.organization_id = t.organization_id AND m.id = t.membership_id
-            WHERE t.organization_id = n.organization AND t.team_id = n.team
-              AND t.live AND t.scope_id = '00000000-0000-0000-0000-000000000000'
-              AND m.status = 'active'
-            ORDER BY t.membership_id LIMIT n.most) t))),
--- The same person's other memberships.
+    WHERE h.id = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'handovers')::uuid)))";
+
+/// The same person's other memberships.
+const OTHERS: &str = "
 others AS MATERIALIZED (
     SELECT o.id FROM persons p JOIN {schema}.memberships o
         ON o.user_id = p.user_id AND o.organization_id = p.organization_id
@@ -191,36 +294,44 @@ others AS MATERIALIZED (
     UNION ALL
     SELECT o.id FROM persons p JOIN {schema}.memberships o
         ON o.organization_id = p.organization_id AND o.email_canonical = p.email_canonical
-    WHERE o.status <> 'removed'),
-whole AS MATERIALIZED (
-    SELECT m.* FROM {schema}.memberships m
-    WHERE m.id = ANY(ARRAY(
-        SELECT jsonb_array_elements_text($1->'memberships')::uuid
-        UNION ALL SELECT c.holder FROM {schema}.claims c
-        WHERE c.claim = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'memberships_holding')))
-        UNION ALL SELECT id FROM persons
-        UNION ALL SELECT id FROM others))),
-invited AS MATERIALIZED (
-    SELECT i.* FROM {schema}.invitations i
-    WHERE i.id = ANY(ARRAY(
-        SELECT jsonb_array_elements_text($1->'invitations')::uuid
-        UNION ALL SELECT invitation_id FROM whole
-        UNION ALL SELECT t.id
-        FROM jsonb_to_recordset($1->'issued') AS n(issuer uuid, most bigint)
-        CROSS JOIN LATERAL (
-            SELECT i.id FROM {schema}.invitations i
-            WHERE i.issuer = n.issuer AND i.status = 'open'
-            ORDER BY i.created_at, i.id LIMIT n.most) t
-        UNION ALL SELECT t.id
-        FROM jsonb_to_recordset($1->'expiring') AS n(organization uuid, most bigint)
-        CROSS JOIN LATERAL (
-            SELECT i.id FROM {schema}.invitations i
-            WHERE i.organization_id = n.organization AND i.status = 'open'
-            ORDER BY i.expires_at, i.id LIMIT n.most) t))),
+    WHERE o.status <> 'removed')";
+
+/// What brings memberships with all that comes with them.
+const MEMBERSHIPS: [(&str, &str); 2] = [
+    ("memberships", "SELECT jsonb_array_elements_text($1->'memberships')::uuid"),
+    (
+        "memberships_holding",
+        "SELECT c.holder FROM {schema}.claims c WHERE c.claim =
+             ANY(ARRAY(SELECT jsonb_array_elements_text($1->'memberships_holding')))",
+    ),
+];
+
+/// What brings invitations with all that comes with them.
+const INVITATIONS: [(&str, &str); 3] = [
+    ("invitations", "SELECT jsonb_array_elements_text($1->'invitations')::uuid"),
+    (
+        "issued",
+        "SELECT t.id FROM jsonb_to_recordset($1->'issued') AS n(issuer uuid, most bigint)
+         CROSS JOIN LATERAL (
+             SELECT i.id FROM {schema}.invitations i
+             WHERE i.issuer = n.issuer AND i.status = 'open'
+             ORDER BY i.created_at, i.id LIMIT n.most) t",
+    ),
+    (
+        "expiring",
+        "SELECT t.id FROM jsonb_to_recordset($1->'expiring') AS n(organization uuid, most bigint)
+         CROSS JOIN LATERAL (
+             SELECT i.id FROM {schema}.invitations i
+             WHERE i.organization_id = n.organization AND i.status = 'open'
+             ORDER BY i.expires_at, i.id LIMIT n.most) t",
+    ),
+];
+
+/// Listed by an invitation, or its issuer's: they come with their teams, as the whole ones do.
+const SURROUNDING: &str = "
 issuers AS MATERIALIZED (
     SELECT m.id, m.organization_id, m.user_id FROM {schema}.memberships m
     WHERE m.id = ANY(ARRAY(SELECT issuer FROM invited))),
--- Listed by an invitation, or its issuer's: they come with their teams, as the whole ones do.
 surrounding AS MATERIALIZED (
     SELECT m.* FROM {schema}.memberships m
     WHERE m.id = ANY(ARRAY(
@@ -228,10 +339,10 @@ surrounding AS MATERIALIZED (
         UNION ALL SELECT id FROM issuers
         UNION ALL SELECT o.id FROM issuers i JOIN {schema}.memberships o
             ON o.user_id = i.user_id AND o.organization_id = i.organization_id
-        WHERE o.status <> 'removed'))),
-placed AS MATERIALIZED (
-    SELECT organization_id, workspace_id, teams FROM whole
-    UNION ALL SELECT organization_id, workspace_id, teams FROM surrounding),
+        WHERE o.status <> 'removed')))";
+
+/// Tombstones of the same person.
+const PASTS: &str = "
 past AS MATERIALIZED (
     SELECT m.* FROM {schema}.memberships m
     WHERE m.id = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'pasts')::uuid))),
@@ -244,85 +355,31 @@ tombstones AS MATERIALIZED (
         ON o.organization_id = p.organization_id AND o.email_canonical = p.email_canonical
     WHERE o.status = 'removed')";
 
-/// What is read once people are looked up.
-const PEOPLE: &str = "
-SELECT 'memberships' AS kind, row_to_json(m)::text AS row, NULL::text AS beside FROM whole m
-UNION ALL SELECT 'memberships', row_to_json(m)::text, NULL FROM surrounding m
-UNION ALL SELECT 'memberships', row_to_json(m)::text, NULL FROM past m
-UNION ALL SELECT 'memberships', row_to_json(m)::text, NULL FROM tombstones m
-UNION ALL SELECT 'memberships', row_to_json(m)::text, NULL FROM {schema}.memberships m
-WHERE m.id = ANY(ARRAY(SELECT offer_by FROM whole))
-UNION ALL SELECT 'invitations', row_to_json(i)::text, NULL FROM invited i
-UNION ALL SELECT 'invitations', row_to_json(i)::text, NULL FROM {schema}.invitations i
-WHERE i.id = ANY(ARRAY(
-    SELECT came_by FROM past UNION ALL SELECT came_by FROM tombstones))
-UNION ALL SELECT 'workspaces', row_to_json(w)::text, NULL FROM {schema}.workspaces w
-WHERE w.id = ANY(ARRAY(SELECT workspace_id FROM placed))
-UNION ALL SELECT 'handovers', row_to_json(h)::text, NULL FROM asked_handovers h
-UNION ALL SELECT 'handovers', row_to_json(h)::text, NULL
-FROM jsonb_to_recordset($1->'concerning') AS n(membership uuid, most bigint)
-JOIN {schema}.memberships m ON m.id = n.membership
-CROSS JOIN LATERAL (
-    SELECT DISTINCT p.handover_id FROM {schema}.handover_people p
-    WHERE p.organization_id = m.organization_id AND p.membership_id = ANY(ARRAY(
-        SELECT m.id
-        UNION ALL SELECT o.id FROM {schema}.memberships o
-        WHERE o.user_id = m.user_id AND o.organization_id = m.organization_id
-          AND o.status <> 'removed'
-        UNION ALL SELECT o.id FROM {schema}.memberships o
-        WHERE o.organization_id = m.organization_id AND o.email_canonical = m.email_canonical
-          AND o.status <> 'removed'))
-    ORDER BY p.handover_id DESC LIMIT n.most) c
-JOIN {schema}.handovers h ON h.organization_id = m.organization_id AND h.id = c.handover_id";
-
-/// Teams and users, those that come with people among them.
-const TEAMS_AND_USERS_WITH_PEOPLE: &str = "
-SELECT 'teams', row_to_json(t)::text, NULL FROM {schema}.teams t
-WHERE t.id = ANY(ARRAY(
-    SELECT jsonb_array_elements_text($1->'teams')::uuid
-    UNION ALL SELECT c.holder FROM {schema}.claims c
-    WHERE c.claim = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'teams_holding')))
-    UNION ALL SELECT unnest(teams) FROM placed))
-UNION ALL SELECT 'users', row_to_json(u)::text, NULL FROM {schema}.users u
-WHERE u.id = ANY(ARRAY(
-    SELECT jsonb_array_elements_text($1->'users')::uuid
-    UNION ALL SELECT c.holder FROM {schema}.claims c
-    WHERE c.claim = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'users_holding')))
-    UNION ALL SELECT user_id FROM persons))";
-
-/// What each list brings, when nobody has to be looked up.
-const WITHOUT_PEOPLE: [(&str, &str); 4] = [
-    (
-        "teams",
-        "SELECT 'teams' AS kind, row_to_json(t)::text AS row, NULL::text AS beside
-         FROM {schema}.teams t
-         WHERE t.id = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'teams')::uuid))",
-    ),
+/// What brings teams.
+const TEAMS: [(&str, &str); 2] = [
+    ("teams", "SELECT jsonb_array_elements_text($1->'teams')::uuid"),
     (
         "teams_holding",
-        "SELECT 'teams' AS kind, row_to_json(t)::text AS row, NULL::text AS beside
-         FROM {schema}.teams t
-         WHERE t.id = ANY(ARRAY(
-             SELECT c.holder FROM {schema}.claims c
-             WHERE c.claim = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'teams_holding')))))",
-    ),
-    (
-        "users",
-        "SELECT 'users' AS kind, row_to_json(u)::text AS row, NULL::text AS beside
-         FROM {schema}.users u
-         WHERE u.id = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'users')::uuid))",
-    ),
-    (
-        "users_holding",
-        "SELECT 'users' AS kind, row_to_json(u)::text AS row, NULL::text AS beside
-         FROM {schema}.users u
-         WHERE u.id = ANY(ARRAY(
-             SELECT c.holder FROM {schema}.claims c
-             WHERE c.claim = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'users_holding')))))",
+        "SELECT c.holder FROM {schema}.claims c
+         WHERE c.claim = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'teams_holding')))",
     ),
 ];
 
-/// What each list brings, whether people are looked up or not.
+/// What brings workspaces.
+const WORKSPACES: [(&str, &str); 1] =
+    [("workspaces", "SELECT jsonb_array_elements_text($1->'workspaces')::uuid")];
+
+/// What brings users.
+const USERS: [(&str, &str); 2] = [
+    ("users", "SELECT jsonb_array_elements_text($1->'users')::uuid"),
+    (
+        "users_holding",
+        "SELECT c.holder FROM {schema}.claims c
+         WHERE c.claim = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'users_holding')))",
+    ),
+];
+
+/// What each of the other lists brings.
 const ALONE: [(&str, &str); 11] = [
     (
         "organizations",
@@ -340,10 +397,23 @@ const ALONE: [(&str, &str); 11] = [
          JOIN {schema}.roles r USING (organization_id, name)",
     ),
     (
-        "workspaces",
-        "SELECT 'workspaces' AS kind, row_to_json(w)::text AS row, NULL::text AS beside
-         FROM {schema}.workspaces w
-         WHERE w.id = ANY(ARRAY(SELECT jsonb_array_elements_text($1->'workspaces')::uuid))",
+        "concerning",
+        "SELECT 'handovers' AS kind, row_to_json(h)::text AS row, NULL::text AS beside
+         FROM jsonb_to_recordset($1->'concerning') AS n(membership uuid, most bigint)
+         JOIN {schema}.memberships m ON m.id = n.membership
+         CROSS JOIN LATERAL (
+             SELECT DISTINCT p.handover_id FROM {schema}.handover_people p
+             WHERE p.organization_id = m.organization_id AND p.membership_id = ANY(ARRAY(
+                 SELECT m.id
+                 UNION ALL SELECT o.id FROM {schema}.memberships o
+                 WHERE o.user_id = m.user_id AND o.organization_id = m.organization_id
+                   AND o.status <> 'removed'
+                 UNION ALL SELECT o.id FROM {schema}.memberships o
+                 WHERE o.organization_id = m.organization_id
+                   AND o.email_canonical = m.email_canonical AND o.status <> 'removed'))
+             ORDER BY p.handover_id DESC LIMIT n.most) c
+         JOIN {schema}.handovers h
+             ON h.organization_id = m.organization_id AND h.id = c.handover_id",
     ),
     (
         "support_accesses",

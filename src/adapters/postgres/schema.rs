@@ -58,9 +58,16 @@ impl Schema {
         sql.replace("{schema}", &self.quoted)
     }
 
-    /// The statement that serves these lists, made at most once.
-    pub(super) fn statement(&self, lists: &Row, make: impl FnOnce() -> String) -> Arc<str> {
-        let lists = lists.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
+    /// The statement for this that serves these lists, made at most once.
+    pub(super) fn statement(
+        &self,
+        what: &'static str,
+        lists: &Row,
+        make: impl FnOnce() -> String,
+    ) -> Arc<str> {
+        let lists = lists.keys().map(String::as_str);
+        let lists: Vec<_> = std::iter::once(what).chain(lists).collect();
+        let lists = lists.join(" ");
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if made.len() >= STATEMENTS {
             made.clear();
