@@ -175,7 +175,8 @@ pub(crate) async fn run<T: Send + 'static>(
             }
         };
         if let Stands::Waiting(step) = it.stands[goes] {
-            let after = if it.stands.contains(&Stands::Blocked) { " (the other waits)" } else { "" };
+            let after =
+                if it.stands.contains(&Stands::Blocked) { " (the other waits)" } else { "" };
             story.push(format!("{} {step}{after}", ["A", "B"][goes]));
             if step.starts_with("commits") {
                 committed.push(goes);

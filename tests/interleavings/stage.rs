@@ -6,9 +6,11 @@ use std::fmt::Debug;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool, Row as _};
 use tenure::adapters::postgres::{PostgresOptions, PostgresStore};
-use tenure::commands::{AcceptInvitation, AcceptOwnership, ChangeRole, Invite, Invited, OfferOwnership};
+use tenure::commands::{
+    AcceptInvitation, AcceptOwnership, ChangeRole, Invite, Invited, OfferOwnership,
+};
 use tenure::domain::{
     Equals, Key, KeyRing, Membership, MembershipId, Need, OrganizationId, Profile, Provisioning,
     Record, Rules, Span, State, StatusName, UserId, VerifiedToken,
@@ -149,6 +151,8 @@ impl Stage {
                 .application_name(name)
                 .options([("default_transaction_isolation", "read committed")]);
             let pool = pool(options, 2).await;
+            let level = sqlx::query("SHOW transaction_isolation").fetch_one(&pool).await.unwrap();
+            assert_eq!(level.get::<String, _>(0), "read committed");
             let options = PostgresOptions::new(pool.clone()).schema(&schema);
             desks.push((pool, options.open().await.unwrap()));
         }
@@ -273,7 +277,9 @@ impl Stage {
                 tally.looked(after.is_sound(kind).await.and(look(&after).await));
             }
             tally.ends(done, sums);
-            order = this.next();
+            // Of a store that checks nothing, what is lost first is enough.
+            let enough = self.checks == Checks::None && !tally.lost.is_empty();
+            order = this.next().filter(|_| !enough);
         }
         tally.compares();
         tally

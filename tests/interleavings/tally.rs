@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
 
 use tenure::Error;
-use tenure::domain::{Membership, Record, Refusal, Stream};
+use tenure::domain::{Event, Membership, Record, Refusal, Revision, Stream};
 use tenure::ports::{Find, PeopleFilter};
 
 use crate::gate::Checks;
@@ -74,7 +74,28 @@ impl<T: Debug> After<'_, T> {
             let entries = head.position.get() - self.before;
             holds(entries == winners, format!("{winners} won, and the audit has {entries}"))?;
         }
+        self.no_seat_is_above_the_limit().await?;
         self.is_counted().await
+    }
+
+    /// I2, step by step through the audit: no entry adds a use above the limit.
+    async fn no_seat_is_above_the_limit(&self) -> Result<(), String> {
+        let stream = Stream::Organization(self.stage.organization);
+        let question = Find::Entries { stream, after: Revision::NONE, limit: 500 };
+        let (mut limit, mut used) = (None, 0);
+        for record in self.stage.find(question).await {
+            let Record::Entry(logged) = record else { continue };
+            for event in logged.detail.iter().flat_map(|detail| detail.events().unwrap()) {
+                if let Event::SeatLimitSet { limit: set } = event {
+                    limit = set;
+                }
+            }
+            let now = logged.entry.seats_used.unwrap();
+            let fits = now <= used || limit.is_none_or(|limit| now <= u64::from(limit));
+            holds(fits, format!("I2: {now} seats in use at {:?}", logged.entry.position))?;
+            used = now;
+        }
+        Ok(())
     }
 
     /// I1, I2 and I3, counted again from the records.
@@ -101,8 +122,6 @@ impl<T: Debug> After<'_, T> {
         }
         holds(keepers > 0, "I1: nobody keeps the organization")?;
         holds(seats == state.seats_used(organization.id), "I2: the tally miscounts seats")?;
-        let limit = organization.seat_limit.map_or(u64::MAX, u64::from);
-        holds(seats <= limit, format!("I2: {seats} seats in use of {limit}"))?;
         let total: u64 = counted.values().sum();
         holds(organization.tally.total() == total, "the tally miscounts people")?;
         for ((role, status), count) in counted {
@@ -112,6 +131,9 @@ impl<T: Debug> After<'_, T> {
         Ok(())
     }
 }
+
+/// Two parties of three or four steps each have more orders than this.
+const FEWEST: u32 = 30;
 
 /// How a party's answer and the rows look after an order: the same twice means that the same is
 /// left.
@@ -205,9 +227,16 @@ impl Tally {
         if self.kind == Kind::Workers || self.checks == Checks::None {
             return;
         }
+        // Or the parties were not stepped through.
+        if self.orders < FEWEST {
+            self.loses(&format!("there are {} orders only", self.orders), &[]);
+        }
+        if self.kind == Kind::Commands && self.blocked == 0 {
+            self.loses("nobody ever waited for the other", &[]);
+        }
         let outcomes = std::mem::take(&mut self.outcomes);
         let [(first, _), others @ .., (last, _)] = outcomes.as_slice() else {
-            return self.loses("there was one order only", &[]);
+            return;
         };
         for (outcome, story) in others {
             if outcome != first && outcome != last {

@@ -6,8 +6,7 @@ use tenure::commands::{
     ResendInvitation, RevokeInvitation, WorkOnReturn,
 };
 use tenure::domain::{
-    Claim, DeactivatedBecause, EmailAddress, MembershipId, Need, Refusal, StatusName, Thing,
-    UserId,
+    Claim, DeactivatedBecause, EmailAddress, MembershipId, Need, Refusal, StatusName, Thing, UserId,
 };
 use tenure::ports::Find;
 use tenure::testing::cast::Company;
@@ -42,10 +41,7 @@ pub(super) async fn an_invitation_is_accepted_twice(stage: &Stage) -> Tally {
 pub(super) async fn one_address_is_invited_twice(stage: &Stage) -> Tally {
     let [one, other] = spellings();
     let invite = |email| Invite::new(stage.organization, email, "agent".parse().unwrap());
-    let parties = [
-        asks(stage.user("olivia"), invite(one)),
-        asks(stage.user("ada"), invite(other)),
-    ];
+    let parties = [asks(stage.user("olivia"), invite(one)), asks(stage.user("ada"), invite(other))];
     let look = async |after: &After<'_, ()>| {
         let told = after.one_won()?;
         let here = *told == Refusal::AlreadyMember(StatusName::Invited);

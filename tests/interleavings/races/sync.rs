@@ -50,10 +50,8 @@ pub(super) async fn somebody_is_announced_while_signing_on(stage: &Stage) -> Tal
         profile: Profile::default(),
         external_id: None,
     };
-    let parties = [
-        asks(stage.company.principal("provisioner"), announce),
-        asks(Principal::System, arrive),
-    ];
+    let parties =
+        [asks(stage.company.principal("provisioner"), announce), asks(Principal::System, arrive)];
     let look = async |after: &After<'_, ()>| {
         holds(after.won(1), "nothing stood against signing on")?;
         if let Some(told) = after.refusal(0) {

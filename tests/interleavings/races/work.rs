@@ -50,10 +50,8 @@ async fn handovers(stage: &Stage) -> Vec<tenure::domain::Handover> {
 pub(super) async fn a_receiver_is_deactivated_while_work_is_left_to_them(stage: &Stage) -> Tally {
     let berta = stage.membership("berta");
     let leaves = deactivates(stage, "bob").handing_over(Disposition::To(berta));
-    let parties = [
-        asks(stage.user("ada"), leaves),
-        asks(stage.user("amir"), deactivates(stage, "berta")),
-    ];
+    let parties =
+        [asks(stage.user("ada"), leaves), asks(stage.user("amir"), deactivates(stage, "berta"))];
     let look = async |after: &After<'_, ()>| {
         holds(after.won(1), "nothing stood against deactivating the receiver")?;
         if let Some(told) = after.refusal(0) {
