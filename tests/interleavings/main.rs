@@ -30,7 +30,7 @@ use std::panic::resume_unwind;
 use std::time::Instant;
 
 use gate::Checks;
-use races::{RACES, Race};
+use races::{OPEN, RACES, Race};
 use stage::Stage;
 
 /// Sessions are bound to an epoch, so this one rests on nothing that a commit checks.
@@ -57,9 +57,9 @@ async fn lost(races: &[(&'static str, Race)], checks: Checks) -> Vec<&'static st
     lost
 }
 
-/// All races, half of them on a thread of their own; those that are lost.
-fn lost_of_all(checks: Checks) -> Vec<&'static str> {
-    let (some, others) = RACES.split_at(RACES.len() / 2);
+/// Half of these races go on a thread of their own; those that are lost.
+fn lost_of(races: &'static [(&'static str, Race)], checks: Checks) -> Vec<&'static str> {
+    let (some, others) = races.split_at(races.len() / 2);
     let go = |races| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.unwrap().block_on(lost(races, checks))
@@ -75,7 +75,13 @@ fn lost_of_all(checks: Checks) -> Vec<&'static str> {
 
 #[test]
 fn nobody_loses_a_race_in_any_order() {
-    assert_eq!(lost_of_all(Checks::All), [""; 0]);
+    assert_eq!(lost_of(RACES, Checks::All), [""; 0]);
+}
+
+#[test]
+#[ignore = "lost: Provision knows an identity only while it is announced, not once it has arrived"]
+fn nobody_loses_an_open_race_in_any_order() {
+    assert_eq!(lost_of(OPEN, Checks::All), [""; 0]);
 }
 
 /// Planted: a store that checks nothing. What is lost first is enough.
@@ -83,5 +89,5 @@ fn nobody_loses_a_race_in_any_order() {
 fn without_checks_every_race_is_lost_in_some_order() {
     let mut expected: Vec<&str> = RACES.iter().map(|(name, _)| *name).collect();
     expected.retain(|race| !BY_READING.contains(race));
-    assert_eq!(lost_of_all(Checks::None), expected);
+    assert_eq!(lost_of(RACES, Checks::None), expected);
 }

@@ -57,29 +57,30 @@ impl Rows {
             .iter()
             .map(|row| Table { name: row.get(0), columns: row.get(1), key: row.get(2) })
             .collect();
-        let mut sql = String::new();
+        let mut sql = Vec::new();
         for kept in [Kept::Founded, Kept::Stage] {
             for table in &tables {
                 let (name, columns) = (&table.name, table.columns.join(", "));
                 let prefix = kept.name();
-                sql += &format!(
+                sql.push(format!(
                     "CREATE TABLE {schema}.{prefix}_{name} AS
-                     SELECT {columns} FROM {schema}.{name} WITH NO DATA;\n"
-                );
+                     SELECT {columns} FROM {schema}.{name} WITH NO DATA;"
+                ));
             }
             let keep: String = tables.iter().map(|it| it.keep(schema, kept)).collect();
             let delete: String = tables.iter().rev().map(|it| it.delete(schema, kept)).collect();
             let put: String = tables.iter().map(|it| it.put(schema, kept)).collect();
-            sql += &function(schema, &format!("keep_{}", kept.name()), &keep);
-            sql += &function(schema, &format!("restore_{}", kept.name()), &(put + &delete));
+            sql.push(function(schema, &format!("keep_{}", kept.name()), &keep));
+            // What has changed is put back first, so that nothing refers to what is deleted.
+            sql.push(function(schema, &format!("restore_{}", kept.name()), &(put + &delete)));
         }
         let sums: Vec<String> = tables.iter().map(|it| it.sum(schema)).collect();
-        sql += &format!(
+        sql.push(format!(
             "CREATE FUNCTION {schema}.sums() RETURNS jsonb LANGUAGE plpgsql AS $$
              BEGIN RETURN jsonb_build_object({}); END $$;",
             sums.join(", ")
-        );
-        pool.execute(AssertSqlSafe(sql)).await.unwrap();
+        ));
+        pool.execute(AssertSqlSafe(sql.join("\n"))).await.unwrap();
         Self { pool, schema: schema.to_owned() }
     }
 

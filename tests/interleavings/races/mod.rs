@@ -57,3 +57,10 @@ pub(crate) const RACES: &[(&str, Race)] = races! {
         two_workers_deliver_one_outbox,
     }
 };
+
+/// Races that are still lost.
+pub(crate) const OPEN: &[(&str, Race)] = races! {
+    sync {
+        somebody_is_announced_without_an_address_while_signing_on,
+    }
+};
