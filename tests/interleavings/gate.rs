@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use sqlx::PgPool;
 use tenure::adapters::postgres::PostgresStore;
 use tenure::domain::{
     Batch, ChangeSet, FoundItem, ItemId, KindName, Load, MembershipId, Moved, Need, Record, Scope,
@@ -46,14 +47,15 @@ impl Gate {
 
     /// Waits for the party's turn to take a step.
     pub(crate) async fn pass(&self, step: &'static str) {
-        let Inner { party, turns, signs, stands_open } = &*self.0;
-        if stands_open.load(Ordering::SeqCst) {
-            return;
-        }
-        if let Some(signs) = signs {
+        let Inner { party, turns, signs, .. } = &*self.0;
+        if let Some(signs) = signs.as_ref().filter(|_| !self.is_open()) {
             signs.send((*party, Some(step))).unwrap();
             turns.acquire().await.unwrap().forget();
         }
+    }
+
+    fn is_open(&self) -> bool {
+        self.0.stands_open.load(Ordering::SeqCst)
     }
 
     /// It is the party's turn.
@@ -108,12 +110,13 @@ impl<T: Transaction> Transaction for Checked<T> {
 /// Questions about what is not due in a race never are; nor is a call with nothing in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Steps {
-    /// Every load and every commit.
+    /// Every load, every write and every commit.
     Calls,
     /// Of delivering: the question for due mail, leasing, looking whether it is still true,
     /// acknowledging.
     Delivery,
-    /// Of handing over: the question for due handovers, every commit, and the batch at the host's.
+    /// Of handing over: the question for due handovers, every write and commit, and the batch at the
+    /// host's.
     /// What is loaded between them is the organization and the receivers, which nobody changes in
     /// the race: it belongs to the step before.
     HandingOver,
@@ -131,8 +134,12 @@ impl Steps {
 }
 
 /// A party's own way to the store.
+///
+/// What would be one statement that commits by itself is done in two, in a transaction, so that the
+/// other can come in between.
 #[derive(Clone)]
 pub(crate) struct Gated {
+    pub(crate) pool: PgPool,
     pub(crate) store: PostgresStore,
     pub(crate) gate: Gate,
     pub(crate) steps: Steps,
@@ -149,10 +156,23 @@ impl Store for Gated {
     }
 
     async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError> {
-        if changes != ChangeSet::default() {
-            self.gate.pass("commits").await;
+        let changes = self.checks.of(changes);
+        if self.gate.is_open() || changes == ChangeSet::default() {
+            return self.store.commit(changes).await;
         }
-        self.store.commit(self.checks.of(changes)).await
+        self.gate.pass("writes").await;
+        let mut transaction = self.pool.begin().await.unwrap();
+        match self.store.transaction(&mut transaction).write(changes).await {
+            Ok(()) => {
+                self.gate.pass("commits").await;
+                transaction.commit().await.unwrap();
+                Ok(())
+            }
+            Err(error) => {
+                transaction.rollback().await.unwrap();
+                Err(error)
+            }
+        }
     }
 
     async fn find(&self, question: &Find) -> Result<Vec<Record>, StoreError> {

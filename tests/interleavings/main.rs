@@ -27,6 +27,7 @@ mod stage;
 mod tally;
 
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use gate::Checks;
@@ -36,11 +37,13 @@ use stage::Stage;
 /// Sessions are bound to an epoch, so this one rests on nothing that a commit checks.
 const BY_READING: &[&str] = &["somebody_is_deactivated_while_signing_in"];
 
-/// Goes through races in every order; those that are lost in one, with what happened.
-async fn lost(races: &[(&'static str, Race)], checks: Checks) -> Vec<&'static str> {
+/// Takes one race after the other, each in every order; those that are lost.
+async fn lost(races: &[(&'static str, Race)], next: &AtomicUsize, checks: Checks) -> Vec<usize> {
     let stage = Stage::open(checks).await;
     let mut lost = Vec::new();
-    for (name, race) in races {
+    loop {
+        let number = next.fetch_add(1, Ordering::SeqCst);
+        let Some((name, race)) = races.get(number) else { break };
         let began = Instant::now();
         stage.clears().await;
         let tally = race(&stage).await;
@@ -50,27 +53,28 @@ async fn lost(races: &[(&'static str, Race)], checks: Checks) -> Vec<&'static st
             println!("  {how}");
         }
         if !tally.lost.is_empty() {
-            lost.push(*name);
+            lost.push(number);
         }
     }
     stage.close().await;
     lost
 }
 
-/// Half of these races go on a thread of their own; those that are lost.
-fn lost_of(races: &'static [(&'static str, Race)], checks: Checks) -> Vec<&'static str> {
-    let (some, others) = races.split_at(races.len() / 2);
-    let go = |races| {
+/// Which of these races are lost. Two threads take them, each at a company of its own.
+fn lost_of(races: &[(&'static str, Race)], checks: Checks) -> Vec<&'static str> {
+    let next = AtomicUsize::new(0);
+    let go = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.unwrap().block_on(lost(races, checks))
+        runtime.unwrap().block_on(lost(races, &next, checks))
     };
-    std::thread::scope(|threads| {
-        let some = threads.spawn(|| go(some));
-        let others = go(others);
-        let mut lost = some.join().unwrap_or_else(|panic| resume_unwind(panic));
-        lost.extend(others);
+    let mut lost = std::thread::scope(|threads| {
+        let other = threads.spawn(go);
+        let mut lost = go();
+        lost.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         lost
-    })
+    });
+    lost.sort_unstable();
+    lost.into_iter().map(|number| races[number].0).collect()
 }
 
 #[test]

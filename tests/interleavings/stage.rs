@@ -129,6 +129,7 @@ impl Stage {
         let schema = cluster.schema().await;
         // What is written survives no crash here; that changes nothing about who sees what.
         let hasty = cluster.options().options([("synchronous_commit", "off")]);
+        let hasty = hasty.disable_statement_logging();
         let main = pool(hasty.clone(), 2).await;
         let store = PostgresOptions::new(main.clone()).schema(&schema).open().await.unwrap();
         let rules = Rules {
@@ -206,7 +207,8 @@ impl Stage {
         let (pool, store) = self.desks[n].clone();
         let checks = self.checks;
         let steps = party.steps;
-        let gated = Gated { store: store.clone(), gate: gate.clone(), steps, checks };
+        let gated =
+            Gated { pool: pool.clone(), store: store.clone(), gate: gate.clone(), steps, checks };
         let directory = UserDirectory::builder_with(
             gated,
             self.company.postbox.clone(),
