@@ -81,16 +81,20 @@ impl Gate {
 pub(crate) enum Checks {
     /// What it promises.
     All,
-    /// Planted: nothing. Guards are ignored, the audit is not written (its positions would be
-    /// guards in disguise), and a trigger in the schema gives claims away (see `Stage::open`).
-    None,
+    /// Planted: guards alone. The audit is not written, as its positions are guards in disguise, and
+    /// a trigger in the schema gives claims away (see `Stage::open`).
+    Guards,
+    /// Planted: nothing; guards are ignored as well.
+    Nothing,
 }
 
 impl Checks {
     pub(crate) fn of(self, mut changes: ChangeSet) -> ChangeSet {
-        if self == Self::None {
-            changes.guards.clear();
+        if self != Self::All {
             changes.append.clear();
+        }
+        if self == Self::Nothing {
+            changes.guards.clear();
         }
         changes
     }

@@ -37,6 +37,14 @@ use stage::Stage;
 /// Sessions are bound to an epoch, so this one rests on nothing that a commit checks.
 const BY_READING: &[&str] = &["somebody_is_deactivated_while_signing_in"];
 
+/// One for each way in which claims or the audit would help.
+const BY_GUARDS_ALONE: [&str; 4] = [
+    "two_accept_the_last_seat",
+    "two_owners_demote_each_other",
+    "an_invitation_is_accepted_twice",
+    "one_address_is_invited_twice",
+];
+
 /// Takes one race after the other, each in every order; those that are lost.
 async fn lost(races: &[(&'static str, Race)], next: &AtomicUsize, checks: Checks) -> Vec<usize> {
     let stage = Stage::open(checks).await;
@@ -48,7 +56,7 @@ async fn lost(races: &[(&'static str, Race)], next: &AtomicUsize, checks: Checks
         stage.clears().await;
         let tally = race(&stage).await;
         let took = began.elapsed().as_millis();
-        println!("{:5} {:64} {tally}; {took:5} ms", format!("{checks:?}"), name.replace('_', " "));
+        println!("{:7} {:64} {tally}; {took:5} ms", format!("{checks:?}"), name.replace('_', " "));
         for how in &tally.lost {
             println!("  {how}");
         }
@@ -77,6 +85,8 @@ fn lost_of(races: &[(&'static str, Race)], checks: Checks) -> Vec<&'static str> 
     lost.into_iter().map(|number| races[number].0).collect()
 }
 
+/// Planted once: a commit that does not lock what it guards. Lost are the three races of workers,
+/// whose records enter no audit.
 #[test]
 fn nobody_loses_a_race_in_any_order() {
     assert_eq!(lost_of(RACES, Checks::All), [""; 0]);
@@ -88,10 +98,20 @@ fn nobody_loses_an_open_race_in_any_order() {
     assert_eq!(lost_of(OPEN, Checks::All), [""; 0]);
 }
 
+/// Some commands rest on more than one thing: guards, the keys of the audit, and claims. Guards
+/// alone are enough, and found out when they do not lock.
+#[test]
+fn guards_alone_decide() {
+    let few: Vec<_> =
+        RACES.iter().filter(|(name, _)| BY_GUARDS_ALONE.contains(name)).copied().collect();
+    assert_eq!(few.len(), BY_GUARDS_ALONE.len());
+    assert_eq!(lost_of(&few, Checks::Guards), [""; 0]);
+}
+
 /// Planted: a store that checks nothing. What is lost first is enough.
 #[test]
 fn without_checks_every_race_is_lost_in_some_order() {
     let mut expected: Vec<&str> = RACES.iter().map(|(name, _)| *name).collect();
     expected.retain(|race| !BY_READING.contains(race));
-    assert_eq!(lost_of(RACES, Checks::None), expected);
+    assert_eq!(lost_of(RACES, Checks::Nothing), expected);
 }
