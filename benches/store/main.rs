@@ -22,10 +22,13 @@
     reason = "a measurement that cannot be made ends here"
 )]
 
+#[path = "../../tests/cluster/mod.rs"]
+mod cluster;
 #[path = "../../tests/crowd/mod.rs"]
 mod crowd;
 mod hand;
 mod ours;
+mod postgres;
 mod rounds;
 
 use std::path::{Path, PathBuf};
@@ -37,8 +40,9 @@ use tenure::domain::MembershipId;
 use tenure::ports::PeopleFilter;
 
 use crowd::{Closed, Crowd};
-use hand::Hand;
+use hand::{Hand, Kind};
 use ours::Script;
+use rounds::Times;
 
 /// Commands of each kind: divided evenly among rounds and callers.
 const COMMANDS: usize = 640;
@@ -58,7 +62,9 @@ fn main() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let files = Files { folder: folder.path().to_owned(), base };
     if asked("commands") {
-        let scripts = ours::scripts(&files, COMMANDS);
+        let recorded = ours::hasty(&files.copy(&files.base.path, "recorded"));
+        let (organization, owner) = (files.base.organization, &files.base.owner);
+        let scripts = ours::scripts(&recorded, organization, owner, COMMANDS);
         for callers in [1, 8, 32] {
             commands(&files, &scripts, callers, &mut figures);
         }
@@ -70,7 +76,12 @@ fn main() {
         let (few, many) = (block_on(Crowd::gather(1_000)), block_on(Crowd::gather(100_000)));
         pages(&few, &many, &mut figures);
     }
+    // Before a server is looked for: there may be none.
     figures.print();
+    if asked("postgres") {
+        postgres::measure(&mut figures);
+        figures.print();
+    }
 }
 
 /// Where copies of one and the same beginning are made.
@@ -105,9 +116,23 @@ impl Figures {
         self.0.push(format!("figure: {name} {value:.2} {unit}"));
     }
 
-    fn print(&self) {
+    /// What commands of a kind took: each by itself when there is one caller, otherwise so many.
+    fn command(&mut self, kind: Kind, store: &str, callers: usize, (times, many): (&Times, usize)) {
+        let kind = kind.name();
+        if callers == 1 {
+            self.add(&format!("{kind}_micros/{store}/1"), times.ours_micros(), "µs");
+            self.add(&format!("{kind}_by_hand_micros/{store}/1"), times.theirs_micros(), "µs");
+            self.add(&format!("{kind}_ratio/{store}/1"), times.ratio(), "x");
+        } else {
+            let per_second = times.per_second(many);
+            self.add(&format!("{kind}_per_second/{store}/{callers}"), per_second, "1/s");
+            self.add(&format!("{kind}_throughput/{store}/{callers}"), 1.0 / times.ratio(), "x");
+        }
+    }
+
+    fn print(&mut self) {
         println!();
-        for figure in &self.0 {
+        for figure in self.0.drain(..) {
             println!("{figure}");
         }
     }
@@ -142,16 +167,7 @@ fn commands(files: &Files, scripts: &[Script], callers: usize, figures: &mut Fig
                 rounds::by_hand(&by_hand, script.kind, part, callers)
             },
         );
-        let kind = script.kind.name();
-        if callers == 1 {
-            figures.add(&format!("{kind}_micros/sqlite/1"), times.ours_micros(), "µs");
-            figures.add(&format!("{kind}_by_hand_micros/sqlite/1"), times.theirs_micros(), "µs");
-            figures.add(&format!("{kind}_ratio/sqlite/1"), times.ratio(), "x");
-        } else {
-            let per_second = times.per_second(size);
-            figures.add(&format!("{kind}_per_second/sqlite/{callers}"), per_second, "1/s");
-            figures.add(&format!("{kind}_throughput/sqlite/{callers}"), 1.0 / times.ratio(), "x");
-        }
+        figures.command(script.kind, "sqlite", callers, (&times, size));
     }
     drop(by_hand);
     if callers == 1 {
@@ -196,7 +212,7 @@ fn bulk(files: &Files, figures: &mut Figures) {
             let mut by_hand = Hand::open(&files.copy(&files.base.path, "hand"));
             let started = Instant::now();
             for changes in &changes {
-                by_hand.commit(hand::Kind::Invite, changes);
+                by_hand.commit(Kind::Invite, changes);
             }
             vec![started.elapsed()]
         },
