@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 
 use crate::crowd::Gathered;
 use crate::ours::{self, Script};
-use crate::{Figures, rounds};
+use crate::{Asked, Figures, rounds};
 use hand::{Hand, Work};
 use schemas::Schemas;
 
@@ -33,15 +33,20 @@ const COMMANDS: usize = SIZE * (ROUNDS + 1);
 /// Pages that each caller reads in a round.
 const PAGES: usize = 32;
 
-pub(crate) fn measure(figures: &mut Figures) {
+pub(crate) fn measure(asked: &Asked, figures: &mut Figures) {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
     let mut bench = Bench::begin(&runtime);
-    for callers in [1, 8, 32] {
-        bench.commands(callers, figures);
+    if asked.for_part("commands") {
+        bench.record();
+        for callers in [1, 8, 32] {
+            bench.commands(callers, figures);
+        }
     }
-    for callers in [1, 8, 32] {
-        bench.pages(callers, figures);
+    if asked.for_part("pages") {
+        for callers in [1, 8, 32] {
+            bench.pages(callers, figures);
+        }
     }
 }
 
@@ -60,18 +65,24 @@ impl<'r> Bench<'r> {
     fn begin(runtime: &'r Runtime) -> Self {
         let mut schemas = Schemas::new(runtime);
         let _context = runtime.enter();
-        // Nobody waits for these.
-        let (pool, base) = (schemas.hasty(), schemas.empty());
-        let store = PostgresOptions::new(pool.clone()).schema(&base).open();
+        let first = schemas.empty();
+        let store = PostgresOptions::new(schemas.hasty()).schema(&first).open();
         let directory = ours::directory(runtime.block_on(store).unwrap(), Postbox::new(), 1);
         let gathered = runtime.block_on(Gathered::of(&directory, PEOPLE));
-        let recorded = schemas.copy(&base);
-        let store = PostgresOptions::new(pool).schema(&recorded).open();
-        let store: Arc<dyn Store> = Arc::new(runtime.block_on(store).unwrap());
-        let (organization, owner) = (gathered.organization, &gathered.owner);
-        let scripts = ours::scripts(&store, organization, owner, COMMANDS);
-        schemas.drop(&recorded);
-        Self { runtime, schemas, base, gathered, scripts, before: Vec::new() }
+        let base = schemas.copy(&first);
+        schemas.drop(&first);
+        Self { runtime, schemas, base, gathered, scripts: Vec::new(), before: Vec::new() }
+    }
+
+    /// Makes the scripts.
+    fn record(&mut self) {
+        let _context = self.runtime.enter();
+        let recorded = self.schemas.copy(&self.base);
+        let store = PostgresOptions::new(self.schemas.hasty()).schema(&recorded).open();
+        let store: Arc<dyn Store> = Arc::new(self.runtime.block_on(store).unwrap());
+        let (organization, owner) = (self.gathered.organization, &self.gathered.owner);
+        self.scripts = ours::scripts(&store, organization, owner, COMMANDS);
+        self.schemas.drop(&recorded);
     }
 
     /// One caller does all kinds one after the other in the same schemas; many callers do theirs in
