@@ -1,19 +1,26 @@
-//! What a command costs beside a hand-written transaction that writes the very same rows.
+//! What a command costs beside a hand-written transaction that writes the very same rows, on `SQLite`
+//! and on PostgreSQL.
 //!
-//! `cargo bench --bench store` prints `figure: NAME VALUE UNIT` lines at the end; with `-- bulk`,
-//! `-- commands` or `-- pages` it measures only that.
+//! `cargo bench --bench store` prints `figure: NAME VALUE UNIT` lines at the end of each store; with
+//! `-- sqlite` or `-- postgres` it measures only that store, and with `commands`, `bulk` or `pages` only
+//! that part. PostgreSQL is the server that `TENURE_POSTGRES` names, or a throw-away one.
 //!
-//! * **Ours** is `UserDirectory::execute` on a `SqliteStore` with full durability: it loads,
-//!   authorises, decides, chains the audit, and commits.
-//! * **By hand** is what a careful host would write for one command with `rusqlite` alone, in the
-//!   same file with the same settings: one transaction that checks the organization's version,
-//!   turns the records into JSON and writes the same rows, audit and outbox included, with prepared
-//!   statements on one connection behind a mutex, one commit each. What to write it is told: the
-//!   change-sets were recorded before, so it neither reads nor decides nor hashes.
+//! * **Ours** is `UserDirectory::execute` on a store with full durability: it loads, authorises,
+//!   decides, chains the audit, and commits.
+//! * **By hand** is what a careful host would write for one command with the driver alone, in tables
+//!   of the same kind with the same settings, audit and outbox included, with prepared statements and
+//!   one commit each. What to write it is told: the change-sets were recorded before, so it neither
+//!   decides nor hashes.
+//!   * With `rusqlite`: one transaction, on one connection behind a mutex, that checks the
+//!     organization's version, turns the records into JSON and writes them.
+//!   * With `sqlx`: one transaction, on a connection of the same pool that ours has, that locks the
+//!     organization's row, reads what the rules need, and writes column by column, one statement
+//!     for each table.
 //!
 //! Both take turns in one run, in rounds; a figure is the median. A `ratio` is the time of ours over
 //! that by hand (lower is better); a `throughput` is ours over that by hand (higher is better). When
-//! there is one caller both files must end with identical rows, and the bench checks that they do.
+//! there is one caller both must end with identical rows, otherwise with as many in each table, and the
+//! bench checks that they do.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -22,10 +29,13 @@
     reason = "a measurement that cannot be made ends here"
 )]
 
+#[path = "../../tests/cluster/mod.rs"]
+mod cluster;
 #[path = "../../tests/crowd/mod.rs"]
 mod crowd;
 mod hand;
 mod ours;
+mod postgres;
 mod rounds;
 
 use std::path::{Path, PathBuf};
@@ -37,8 +47,9 @@ use tenure::domain::MembershipId;
 use tenure::ports::PeopleFilter;
 
 use crowd::{Closed, Crowd};
-use hand::Hand;
+use hand::{Hand, Kind};
 use ours::Script;
+use rounds::Times;
 
 /// Commands of each kind: divided evenly among rounds and callers.
 const COMMANDS: usize = 640;
@@ -51,26 +62,56 @@ fn main() {
     if arguments.iter().any(|it| it == "--test") {
         return;
     }
-    let names: Vec<&String> = arguments.iter().filter(|it| !it.starts_with('-')).collect();
-    let asked = |part: &str| names.is_empty() || names.iter().any(|it| *it == part);
+    let asked = Asked(arguments.into_iter().filter(|it| !it.starts_with('-')).collect());
     let mut figures = Figures::default();
+    if asked.for_store("sqlite") {
+        sqlite(&asked, &mut figures);
+        // Before a server is looked for: there may be none.
+        figures.print();
+    }
+    if asked.for_store("postgres") {
+        postgres::measure(&asked, &mut figures);
+        figures.print();
+    }
+}
+
+/// What is to be measured, by name; everything if nothing is named.
+struct Asked(Vec<String>);
+
+impl Asked {
+    fn for_store(&self, store: &str) -> bool {
+        self.is_among(store, &["sqlite", "postgres"])
+    }
+
+    fn for_part(&self, part: &str) -> bool {
+        self.is_among(part, &["commands", "bulk", "pages"])
+    }
+
+    fn is_among(&self, name: &str, all: &[&str]) -> bool {
+        let named = |it: &str| self.0.iter().any(|named| named == it);
+        named(name) || !all.iter().any(|it| named(it))
+    }
+}
+
+fn sqlite(asked: &Asked, figures: &mut Figures) {
     let base = block_on(Crowd::gather(1_000)).close();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let files = Files { folder: folder.path().to_owned(), base };
-    if asked("commands") {
-        let scripts = ours::scripts(&files, COMMANDS);
+    if asked.for_part("commands") {
+        let recorded = ours::hasty(&files.copy(&files.base.path, "recorded"));
+        let (organization, owner) = (files.base.organization, &files.base.owner);
+        let scripts = ours::scripts(&recorded, organization, owner, COMMANDS);
         for callers in [1, 8, 32] {
-            commands(&files, &scripts, callers, &mut figures);
+            commands(&files, &scripts, callers, figures);
         }
     }
-    if asked("bulk") {
-        bulk(&files, &mut figures);
+    if asked.for_part("bulk") {
+        bulk(&files, figures);
     }
-    if asked("pages") {
+    if asked.for_part("pages") {
         let (few, many) = (block_on(Crowd::gather(1_000)), block_on(Crowd::gather(100_000)));
-        pages(&few, &many, &mut figures);
+        pages(&few, &many, figures);
     }
-    figures.print();
 }
 
 /// Where copies of one and the same beginning are made.
@@ -105,9 +146,23 @@ impl Figures {
         self.0.push(format!("figure: {name} {value:.2} {unit}"));
     }
 
-    fn print(&self) {
+    /// What commands of a kind took: each by itself when there is one caller, otherwise so many.
+    fn command(&mut self, kind: Kind, store: &str, callers: usize, (times, many): (&Times, usize)) {
+        let kind = kind.name();
+        if callers == 1 {
+            self.add(&format!("{kind}_micros/{store}/1"), times.ours_micros(), "µs");
+            self.add(&format!("{kind}_by_hand_micros/{store}/1"), times.theirs_micros(), "µs");
+            self.add(&format!("{kind}_ratio/{store}/1"), times.ratio(), "x");
+        } else {
+            let per_second = times.per_second(many);
+            self.add(&format!("{kind}_per_second/{store}/{callers}"), per_second, "1/s");
+            self.add(&format!("{kind}_throughput/{store}/{callers}"), 1.0 / times.ratio(), "x");
+        }
+    }
+
+    fn print(&mut self) {
         println!();
-        for figure in &self.0 {
+        for figure in self.0.drain(..) {
             println!("{figure}");
         }
     }
@@ -142,16 +197,7 @@ fn commands(files: &Files, scripts: &[Script], callers: usize, figures: &mut Fig
                 rounds::by_hand(&by_hand, script.kind, part, callers)
             },
         );
-        let kind = script.kind.name();
-        if callers == 1 {
-            figures.add(&format!("{kind}_micros/sqlite/1"), times.ours_micros(), "µs");
-            figures.add(&format!("{kind}_by_hand_micros/sqlite/1"), times.theirs_micros(), "µs");
-            figures.add(&format!("{kind}_ratio/sqlite/1"), times.ratio(), "x");
-        } else {
-            let per_second = times.per_second(size);
-            figures.add(&format!("{kind}_per_second/sqlite/{callers}"), per_second, "1/s");
-            figures.add(&format!("{kind}_throughput/sqlite/{callers}"), 1.0 / times.ratio(), "x");
-        }
+        figures.command(script.kind, "sqlite", callers, (&times, size));
     }
     drop(by_hand);
     if callers == 1 {
@@ -196,7 +242,7 @@ fn bulk(files: &Files, figures: &mut Figures) {
             let mut by_hand = Hand::open(&files.copy(&files.base.path, "hand"));
             let started = Instant::now();
             for changes in &changes {
-                by_hand.commit(hand::Kind::Invite, changes);
+                by_hand.commit(Kind::Invite, changes);
             }
             vec![started.elapsed()]
         },

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures_executor::block_on;
 use tenure::adapters::sqlite::{Durability, SqliteOptions, SqliteStore};
 use tenure::commands::{ChangeRole, Deactivate, Invite};
-use tenure::domain::{ChangeSet, DeactivatedBecause, MembershipId, Need, Record};
+use tenure::domain::{ChangeSet, DeactivatedBecause, MembershipId, Need, OrganizationId, Record};
 use tenure::ports::{CommitError, Find, StoreError};
 use tenure::testing::cast::{Desk, token_of};
 use tenure::testing::{FakeClock, FakeEntropy, Postbox};
@@ -31,21 +31,31 @@ pub(crate) fn open(path: &Path, seed: u64) -> UserDirectory {
     directory(SqliteStore::open(path).unwrap(), Postbox::new(), seed)
 }
 
-fn directory(store: impl Store + 'static, postbox: Postbox, seed: u64) -> UserDirectory {
+/// A file where it does not matter how long a commit takes.
+pub(crate) fn hasty(path: &Path) -> Arc<dyn Store> {
+    let options = SqliteOptions::new(path).durability(Durability::Process);
+    Arc::new(options.open().unwrap())
+}
+
+pub(crate) fn directory(store: impl Store + 'static, postbox: Postbox, seed: u64) -> UserDirectory {
     let (clock, entropy) = (FakeClock::default(), FakeEntropy::new(seed));
     let builder =
         UserDirectory::builder_with(store, postbox, KeyRing::new([3; 32]), clock, entropy);
     builder.permissions::<Desk>().build()
 }
 
-/// Invites, accepts, changes of role and deactivations of the same people, in this order.
-pub(crate) fn scripts(files: &Files, count: usize) -> Vec<Script> {
-    let path = files.copy(&files.base.path, "recorded");
-    let owner = &files.base.owner;
-    let scope = files.base.organization.into();
-    let invites = invites(files, count).into_iter().map(|it| (owner.into(), it)).collect();
-    let mut scripts = vec![record(&path, Kind::Invite, invites)];
-    scripts.push(record(&path, Kind::Accept, accepts(&path, count)));
+/// Invites, accepts, changes of role and deactivations of the same people, in this order, as this
+/// store takes them.
+pub(crate) fn scripts(
+    store: &Arc<dyn Store>,
+    organization: OrganizationId,
+    owner: &Principal,
+    count: usize,
+) -> Vec<Script> {
+    let scope = organization.into();
+    let invites = invites(organization, count).into_iter().map(|it| (owner.into(), it)).collect();
+    let mut scripts = vec![record(store, Kind::Invite, invites)];
+    scripts.push(record(store, Kind::Accept, accepts(store, count)));
     let people: Vec<MembershipId> = scripts[1].changes.iter().map(member).collect();
     let each = |command: &dyn Fn(MembershipId) -> Command| {
         people.iter().map(|id| (owner.into(), command(*id))).collect::<Vec<_>>()
@@ -53,29 +63,29 @@ pub(crate) fn scripts(files: &Files, count: usize) -> Vec<Script> {
     let promote = each(&|membership| {
         ChangeRole { scope, membership, role: "admin".parse().unwrap(), handover: None }.into()
     });
-    scripts.push(record(&path, Kind::ChangeRole, promote));
+    scripts.push(record(store, Kind::ChangeRole, promote));
     let deactivate = each(&|membership| {
         let (because, handover) = (DeactivatedBecause::Leave, None);
         Deactivate { scope, membership, because, handover }.into()
     });
-    scripts.push(record(&path, Kind::Deactivate, deactivate));
+    scripts.push(record(store, Kind::Deactivate, deactivate));
     scripts
 }
 
-fn invites(files: &Files, count: usize) -> Vec<Command> {
+fn invites(organization: OrganizationId, count: usize) -> Vec<Command> {
     let invite = |n| {
         let email = format!("new{n}@elsewhere.example").parse().unwrap();
         let profile = Profile::named(&format!("Newcomer {n}")).unwrap();
         let role = "agent".parse().unwrap();
-        Invite::new(files.base.organization, email, role).with_profile(profile).into()
+        Invite::new(organization, email, role).with_profile(profile).into()
     };
     (0..count).map(invite).collect()
 }
 
 /// Everybody follows the link in their mail.
-fn accepts(path: &Path, count: usize) -> Vec<(Request, Command)> {
+fn accepts(store: &Arc<dyn Store>, count: usize) -> Vec<(Request, Command)> {
     let postbox = Postbox::new();
-    let directory = directory(SqliteStore::open(path).unwrap(), postbox.clone(), 7);
+    let directory = directory(Arc::clone(store), postbox.clone(), 7);
     while block_on(directory.maintain()).unwrap().more {}
     let letters = postbox.take();
     let accepts: Vec<_> = letters
@@ -98,9 +108,9 @@ fn member(changes: &ChangeSet) -> MembershipId {
     found.next().unwrap()
 }
 
-fn record(path: &Path, kind: Kind, commands: Vec<(Request, Command)>) -> Script {
+fn record(store: &Arc<dyn Store>, kind: Kind, commands: Vec<(Request, Command)>) -> Script {
     let seed = kind as u64;
-    let recorder = Recorder::open(path);
+    let recorder = Recorder::on(Arc::clone(store));
     let directory = directory(recorder.clone(), Postbox::new(), seed);
     for (request, command) in commands.clone() {
         block_on(directory.execute_command(request, command)).unwrap();
@@ -110,9 +120,9 @@ fn record(path: &Path, kind: Kind, commands: Vec<(Request, Command)>) -> Script 
 
 /// Many invitations, and what they write in how many commits.
 pub(crate) fn bulk(files: &Files, count: usize) -> (Vec<Command>, Vec<ChangeSet>) {
-    let recorder = Recorder::open(&files.copy(&files.base.path, "recorded"));
+    let recorder = Recorder::on(hasty(&files.copy(&files.base.path, "recorded")));
     let directory = directory(recorder.clone(), Postbox::new(), BULK_SEED);
-    let commands = invites(files, count);
+    let commands = invites(files.base.organization, count);
     execute_all(&directory, &files.base.owner, commands.clone());
     (commands, recorder.take())
 }
@@ -125,14 +135,13 @@ pub(crate) fn execute_all(directory: &UserDirectory, who: &Principal, commands: 
 /// A store that keeps what it is told to commit.
 #[derive(Clone)]
 struct Recorder {
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
     changes: Arc<Mutex<Vec<ChangeSet>>>,
 }
 
 impl Recorder {
-    fn open(path: &Path) -> Self {
-        let options = SqliteOptions::new(path).durability(Durability::Process);
-        Self { store: Arc::new(options.open().unwrap()), changes: Arc::default() }
+    fn on(store: Arc<dyn Store>) -> Self {
+        Self { store, changes: Arc::default() }
     }
 
     fn take(&self) -> Vec<ChangeSet> {

@@ -66,15 +66,8 @@ impl Crowd {
         let keys = KeyRing::new([3; 32]);
         let directory = UserDirectory::builder(Shared(Arc::clone(&store)), Postbox::new(), keys);
         let directory = directory.permissions::<Desk>().build();
-        let (organization, owner) = found(&directory).await;
-        let name = "Billing".parse().unwrap();
-        let team = CreateTeam { organization, name, description: None, members: Vec::new() };
-        let team = directory.execute(&owner, team).await.unwrap().output;
-        let crowd = Self { store, directory, organization, owner, team, folder };
-        for first in (0..people).step_by(10_000) {
-            crowd.bring(first..people.min(first + 10_000), people).await;
-        }
-        crowd
+        let Gathered { organization, owner, team } = Gathered::of(&directory, people).await;
+        Self { store, directory, organization, owner, team, folder }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -84,50 +77,6 @@ impl Crowd {
     pub(crate) fn close(self) -> Closed {
         let Self { organization, owner, folder, .. } = self;
         Closed { path: folder.path().join("people.db"), organization, owner, _folder: folder }
-    }
-
-    async fn bring(&self, numbers: std::ops::Range<usize>, of: usize) {
-        let organization = self.organization;
-        let (mut adopt, mut invite) = (Vec::new(), Vec::new());
-        for number in numbers {
-            let name = format!("Person {:06}", number * 7_919 % of);
-            let profile = Profile::named(&name).unwrap();
-            let email = format!("p{number}@acme.example").parse().unwrap();
-            let role = if number % 5 == 0 { "admin" } else { "agent" }.parse().unwrap();
-            if number % 20 == 7 {
-                invite.push(Invite::new(organization, email, role).with_profile(profile).into());
-                continue;
-            }
-            let status = if number % 10 == 4 { AdoptAs::Deactivated } else { AdoptAs::Active };
-            let external_id = format!("user-{number}").parse().unwrap();
-            let password = None;
-            adopt.push(
-                Adopt { organization, external_id, email, role, profile, password, status }.into(),
-            );
-        }
-        let mut come = self.all(Principal::System, adopt).await;
-        come.extend(self.all(self.owner.clone(), invite).await);
-        let third: Vec<MembershipId> = come.into_iter().step_by(3).collect();
-        let join = third.chunks(500).map(|join| {
-            let (team, leave) = (self.team, Vec::new());
-            ChangeTeamMembers { organization, team, join: join.to_vec(), leave, handover: None }
-                .into()
-        });
-        self.all(self.owner.clone(), join.collect()).await;
-    }
-
-    /// The memberships that began.
-    async fn all(&self, who: Principal, commands: Vec<Command>) -> Vec<MembershipId> {
-        let done = self.directory.execute_all(who, commands, Batching::each()).await.unwrap();
-        let events = done.into_iter().flat_map(|done| done.unwrap().events);
-        let begun = events.filter_map(|event| {
-            if let Event::MembershipBegun { membership, .. } = event {
-                Some(membership.id)
-            } else {
-                None
-            }
-        });
-        begun.collect()
     }
 
     /// Every filter that an index answers.
@@ -154,6 +103,71 @@ impl Crowd {
         let filter = filter.clone();
         self.directory.people(&self.owner, self.organization, filter, after, 50).await.unwrap()
     }
+}
+
+/// What is known of an organization that was just gathered, in any store.
+pub(crate) struct Gathered {
+    pub(crate) organization: OrganizationId,
+    pub(crate) owner: Principal,
+    team: TeamId,
+}
+
+impl Gathered {
+    pub(crate) async fn of(by: &UserDirectory, people: usize) -> Self {
+        let (organization, owner) = found(by).await;
+        let name = "Billing".parse().unwrap();
+        let team = CreateTeam { organization, name, description: None, members: Vec::new() };
+        let team = by.execute(&owner, team).await.unwrap().output;
+        let gathered = Self { organization, owner, team };
+        for first in (0..people).step_by(10_000) {
+            gathered.bring(by, first..people.min(first + 10_000), people).await;
+        }
+        gathered
+    }
+
+    async fn bring(&self, by: &UserDirectory, numbers: std::ops::Range<usize>, of: usize) {
+        let organization = self.organization;
+        let (mut adopt, mut invite) = (Vec::new(), Vec::new());
+        for number in numbers {
+            let name = format!("Person {:06}", number * 7_919 % of);
+            let profile = Profile::named(&name).unwrap();
+            let email = format!("p{number}@acme.example").parse().unwrap();
+            let role = if number % 5 == 0 { "admin" } else { "agent" }.parse().unwrap();
+            if number % 20 == 7 {
+                invite.push(Invite::new(organization, email, role).with_profile(profile).into());
+                continue;
+            }
+            let status = if number % 10 == 4 { AdoptAs::Deactivated } else { AdoptAs::Active };
+            let external_id = format!("user-{number}").parse().unwrap();
+            let password = None;
+            adopt.push(
+                Adopt { organization, external_id, email, role, profile, password, status }.into(),
+            );
+        }
+        let mut come = all(by, Principal::System, adopt).await;
+        come.extend(all(by, self.owner.clone(), invite).await);
+        let third: Vec<MembershipId> = come.into_iter().step_by(3).collect();
+        let join = third.chunks(500).map(|join| {
+            let (team, leave) = (self.team, Vec::new());
+            ChangeTeamMembers { organization, team, join: join.to_vec(), leave, handover: None }
+                .into()
+        });
+        all(by, self.owner.clone(), join.collect()).await;
+    }
+}
+
+/// The memberships that began.
+async fn all(by: &UserDirectory, who: Principal, commands: Vec<Command>) -> Vec<MembershipId> {
+    let done = by.execute_all(who, commands, Batching::each()).await.unwrap();
+    let events = done.into_iter().flat_map(|done| done.unwrap().events);
+    let begun = events.filter_map(|event| {
+        if let Event::MembershipBegun { membership, .. } = event {
+            Some(membership.id)
+        } else {
+            None
+        }
+    });
+    begun.collect()
 }
 
 async fn found(directory: &UserDirectory) -> (OrganizationId, Principal) {
