@@ -74,6 +74,9 @@ impl Decide for Arrive {
         let announced = Claim::Announced(self.organization, self.identity.clone());
         if let Some(id) = draft.state.holder(&announced) {
             let it = draft.membership(scope, MembershipId::new(id))?;
+            if it.user.is_some() {
+                return Err(Refusal::Taken("identity"));
+            }
             draft.push(Event::MembershipBound { membership: it.id, user: self.user });
             super::edit_profile::fill_in(draft, it, &self.profile);
             let rules = &organization.rules;
@@ -94,6 +97,7 @@ impl Decide for Arrive {
         }
         it.email.clone_from(&self.email);
         it.user = Some(self.user);
+        it.announced = Some(self.identity.clone());
         it.profile = self.profile.clone();
         draft.push(Event::MembershipBegun { step: Step::Join, membership: Box::new(it) });
         Ok(())

@@ -69,7 +69,8 @@ pub struct Membership {
     pub invitation: Option<InvitationId>,
     /// The invitation by which the person came, or did not.
     pub came_by: Option<InvitationId>,
-    /// An identity a directory announced; whoever arrives with it is this person.
+    /// The identity that a directory announced, or that the person came with by single sign-on; whoever
+    /// arrives with it is this person.
     pub announced: Option<ExternalIdentity>,
     /// The host's own name for the person, kept as given.
     pub external_id: Option<ExternalId>,

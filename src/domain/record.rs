@@ -211,7 +211,8 @@ pub enum Claim {
     MembershipEmail(Scope, CanonicalEmail),
     /// A user in a scope: held by a live membership.
     MembershipUser(Scope, UserId),
-    /// An announced identity in an organization: held by a membership that waits for it.
+    /// An identity in an organization: held by the live membership that a directory announced under
+    /// it, or that came with it.
     Announced(OrganizationId, ExternalIdentity),
     /// The host's own name for a person in an organization: held by a live membership.
     ExternalId(OrganizationId, ExternalId),
@@ -290,11 +291,8 @@ pub(crate) fn membership_claims(it: &Membership) -> Vec<Claim> {
     }
     let email = it.email.iter().map(|e| Claim::MembershipEmail(it.scope, e.canonical().clone()));
     let user = it.user.iter().map(|u| Claim::MembershipUser(it.scope, *u));
-    let announced = it
-        .announced
-        .iter()
-        .filter(|_| it.user.is_none())
-        .map(|i| Claim::Announced(organization, i.clone()));
+    // After they have arrived, too: so nobody announces them a second time.
+    let announced = it.announced.iter().map(|i| Claim::Announced(organization, i.clone()));
     let external =
         it.external_id.iter().filter(|_| whole).map(|e| Claim::ExternalId(organization, e.clone()));
     email.chain(user).chain(announced).chain(external).collect()

@@ -126,7 +126,7 @@ impl<'r> Bench<'r> {
         let store = self.runtime.block_on(store).unwrap();
         let directory = ours::directory(store, Postbox::new(), script.seed);
         let hand = Arc::new(Hand::new(pool.clone(), self.gathered.organization));
-        let ours = |from: usize, size: usize| {
+        let ours = |callers: usize, from: usize, size: usize| {
             let directory = directory.clone();
             let part = script.commands[from..from + size].to_vec();
             self.turn(callers, part, move |(request, command)| {
@@ -136,7 +136,7 @@ impl<'r> Bench<'r> {
                 }
             })
         };
-        let by_hand = |from: usize, size: usize| {
+        let by_hand = |callers: usize, from: usize, size: usize| {
             let part = script.changes[from..from + size].iter();
             let part: Vec<_> = part.map(|changes| Work::of(script.kind, changes)).collect();
             // What comes next is settled once the organization is locked.
@@ -147,14 +147,15 @@ impl<'r> Bench<'r> {
                 async move { hand.commit(&waiting).await }
             })
         };
-        ours(0, SIZE);
-        by_hand(0, SIZE);
+        // One after the other, so that every connection has its statements prepared and planned.
+        ours(1, 0, SIZE);
+        by_hand(1, 0, SIZE);
         // A single caller takes turns command by command, so that both meet the same disk.
         let size = if callers == 1 { 1 } else { SIZE };
         let times = rounds::compare(
             SIZE * ROUNDS / size,
-            |round| ours(SIZE + round * size, size),
-            |round| by_hand(SIZE + round * size, size),
+            |round| ours(callers, SIZE + round * size, size),
+            |round| by_hand(callers, SIZE + round * size, size),
         );
         self.runtime.block_on(pool.close());
         (times, size)

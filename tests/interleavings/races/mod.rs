@@ -47,6 +47,7 @@ pub(crate) const RACES: &[(&str, Race)] = races! {
         a_role_is_deleted_while_it_is_given,
     }
     sync {
+        somebody_is_announced_without_an_address_while_signing_on,
         somebody_is_announced_while_signing_on,
         somebody_is_brought_along_while_signing_on,
     }
@@ -55,12 +56,5 @@ pub(crate) const RACES: &[(&str, Race)] = races! {
         two_workers_drive_one_handover,
         a_worker_takes_over_from_one_that_is_slow,
         two_workers_deliver_one_outbox,
-    }
-};
-
-/// Races that are still lost.
-pub(crate) const OPEN: &[(&str, Race)] = races! {
-    sync {
-        somebody_is_announced_without_an_address_while_signing_on,
     }
 };
