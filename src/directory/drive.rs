@@ -175,7 +175,7 @@ impl Driver<'_> {
     /// Whether a batch that was asked for may still be done as it was: its receiver can have it, and
     /// whoever keeps what they reach does not reach it again.
     async fn still_means(&self, it: &Handover, asked: &Batch) -> Result<bool, StoreError> {
-        let mut known = self.known(it);
+        let mut known = Known::of(self.inner, State::default(), it);
         known.learn_keeper(it).await?;
         let keeps = known.keeps(&asked.kind, &asked.place);
         Ok(!keeps && known.fits(asked.to, &asked.kind, &asked.place).await?)
@@ -216,7 +216,7 @@ impl Driver<'_> {
 
     /// Finds out what the next batch is, or how it ends.
     async fn prepare(&self, it: &mut Handover, limit: u32) -> Result<(), Halt> {
-        let mut known = self.known(it);
+        let mut known = Known::of(self.inner, State::default(), it);
         loop {
             match it.next(limit) {
                 Next::Rest => return Ok(()),
@@ -379,14 +379,6 @@ impl Driver<'_> {
         }
     }
 
-    fn known<'k>(&'k self, it: &Handover) -> Known<'k> {
-        let (organization, from) = (it.organization, it.from);
-        let keeper = (it.work == HandoverWork::OutOfReach).then_some(from);
-        let state = State::default();
-        let now = self.now();
-        Known { inner: self.inner, state, asked: BTreeSet::new(), organization, keeper, now }
-    }
-
     fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
@@ -411,8 +403,8 @@ pub(super) struct Known<'k> {
 }
 
 impl<'k> Known<'k> {
-    /// The same of what a command would leave behind.
-    pub(super) fn foreseen(inner: &'k Inner, state: State, it: &Handover) -> Self {
+    /// Begins with what is known without asking: nothing, or what a command would leave behind.
+    pub(super) fn of(inner: &'k Inner, state: State, it: &Handover) -> Self {
         let keeper = (it.work == HandoverWork::OutOfReach).then_some(it.from);
         let (organization, now) = (it.organization, inner.clock.now());
         Self { inner, state, asked: BTreeSet::new(), organization, keeper, now }

@@ -56,7 +56,7 @@ impl Inner {
         if !it.status.is_over() {
             it.status = HandoverStatus::Running;
         }
-        let mut known = Known::foreseen(self, after.clone(), &it);
+        let mut known = Known::of(self, after.clone(), &it);
         known.learn_keeper(&it).await?;
         let holds = workload.survey(it.scope, it.from).await?;
         let (mut moves, mut surveyed): (Vec<WorkMove>, _) = (Vec::new(), false);
