@@ -245,7 +245,7 @@ impl Driver<'_> {
                         it.due_at = self.now().plus(MOMENT);
                         return Ok(());
                     }
-                    let receipt = self.receipt(earlier, after).await?;
+                    let receipt = self.inner.receipt(earlier, after).await?;
                     if let Some(step) = it.take_receipt(receipt.as_ref()) {
                         it.take(step);
                         return Ok(());
@@ -312,16 +312,6 @@ impl Driver<'_> {
         Ok(state.handover(id).is_some_and(|it| it.asked.is_some()))
     }
 
-    async fn receipt(
-        &self,
-        handover: HandoverId,
-        after: Option<u32>,
-    ) -> Result<Option<HandoverReceipt>, StoreError> {
-        let question = Find::HandoverReceipts { handover, after, limit: 1 };
-        let found = self.inner.store.find(&question).await?;
-        Ok(self::receipt(found))
-    }
-
     /// Writes it down with what its last batch did; says whether nobody else has changed it
     /// meanwhile. Then what the batch did is added to what they made of it.
     async fn write(&self, run: &mut Run<'_>) -> Result<bool, Error> {
@@ -382,13 +372,6 @@ impl Driver<'_> {
     fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
-}
-
-/// The receipt that was found.
-pub(super) fn receipt(found: Vec<Record>) -> Option<HandoverReceipt> {
-    found
-        .into_iter()
-        .find_map(|record| if let Record::HandoverReceipt(it) = record { Some(*it) } else { None })
 }
 
 /// What is known of the people of one handover, read at most once for each batch.

@@ -6,7 +6,7 @@ use crate::domain::{
     Handover, HandoverStatus, HandoverWork, KindName, Left, Load, MembershipId, Nature, Next,
     Place, Receivers, Scope, State, WorkCount, WorkKind, WorkState,
 };
-use crate::ports::{Find, Workload};
+use crate::ports::Workload;
 
 use super::super::drive::Known;
 use super::super::{Error, Inner};
@@ -71,8 +71,7 @@ impl Inner {
                     it.begin_round(&holds, |kind, place| known.keeps(kind, place));
                 }
                 Next::Receipt(handover, after) => {
-                    let question = Find::HandoverReceipts { handover, after, limit: 1 };
-                    let receipt = super::super::drive::receipt(self.store.find(&question).await?);
+                    let receipt = self.receipt(handover, after).await?;
                     if it.take_receipt(receipt.as_ref()).is_some() {
                         break;
                     }
