@@ -13,10 +13,6 @@ use crate::domain::{
 use super::draft::Draft;
 use super::{WorkOnReturn, limits};
 
-/// How many handovers that concern somebody are looked at when they go, the latest first. Those
-/// beyond are not planned anew at once: each stops when it comes to the receiver who has left.
-const LOOKED_AT: u32 = 1_000;
-
 /// What planning depends on.
 pub(super) fn needs_of_plan(
     organization: OrganizationId,
@@ -34,7 +30,14 @@ pub(super) fn needs_of_plan(
 /// What ending somebody's holding of work depends on.
 pub(super) fn needs_of_holder(id: MembershipId, needs: &mut Vec<Need>) {
     needs.push(Need::Person(id));
-    needs.push(Need::Handovers(id, LOOKED_AT));
+    needs.push(handovers_of(id));
+}
+
+/// The handovers that concern somebody, the latest first. When they go, those beyond are not planned
+/// anew at once: each stops when it comes to the receiver who has left.
+pub(crate) const fn handovers_of(id: MembershipId) -> Need {
+    const LOOKED_AT: u32 = 1_000;
+    Need::Handovers(id, LOOKED_AT)
 }
 
 impl<'a> Draft<'a> {

@@ -83,6 +83,7 @@ use crate::domain::{
 };
 use draft::Draft;
 pub(crate) use duties::{Concern, Duties, Many, named};
+pub(crate) use hand_over::handovers_of;
 
 pub use accept_invitation::{AcceptInvitation, Accepted};
 pub use adopt::{Adopt, AdoptAs};

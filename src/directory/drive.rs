@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::access::may_hold;
+use crate::commands::handovers_of;
 use crate::domain::{
     Batch, Handover, HandoverId, HandoverReceipt, HandoverStatus, HandoverStep, HandoverWork, Key,
     KindName, MOST_COUNTS, MembershipId, Moved, Need, Next, OrganizationId, OrganizationStatus,
@@ -287,11 +288,10 @@ impl Driver<'_> {
     /// Whether a batch is under way to whoever it is from; or, if it would be stuck, whether another
     /// handover of theirs may move what it would be stuck over, which is waited for a few times.
     async fn others_move(&self, it: &Handover, end: HandoverStep) -> Result<Option<bool>, Halt> {
-        const LOOKED_AT: u32 = 1_000;
         if let HandoverWork::HandedOver(_) = it.work {
             return Ok(None);
         }
-        let needs = [Need::Handovers(it.from, LOOKED_AT)];
+        let needs = [handovers_of(it.from)];
         let state = State::new(self.inner.store.load(&needs).await?);
         let mut others = state.handovers_of(it.from);
         others.retain(|other| other.id != it.id);
