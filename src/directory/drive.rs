@@ -258,8 +258,7 @@ impl Driver<'_> {
                     it.take_found(found, |kind, place| known.keeps(kind, place));
                 }
                 Next::Share(kind, place, to) => {
-                    known.learn(to.members()).await?;
-                    let fit = known.fit(&to, &kind, &place);
+                    let fit = known.fit(&to, &kind, &place).await?;
                     let loads = match &to {
                         Receivers::LeastLoaded(_) if fit.len() > 1 => {
                             self.workload.loads(it.scope, &kind, &fit).await?
@@ -393,7 +392,7 @@ impl<'k> Known<'k> {
         Self { inner, state, asked: BTreeSet::new(), organization, keeper, now }
     }
 
-    pub(super) async fn learn(&mut self, people: &[MembershipId]) -> Result<(), StoreError> {
+    async fn learn(&mut self, people: &[MembershipId]) -> Result<(), StoreError> {
         let new: Vec<_> = people.iter().filter(|id| self.asked.insert(**id)).collect();
         if new.is_empty() {
             return Ok(());
@@ -426,9 +425,15 @@ impl<'k> Known<'k> {
     }
 
     /// Which receivers can have work of this kind that lies there.
-    pub(super) fn fit(&self, to: &Receivers, kind: &KindName, place: &Place) -> Vec<MembershipId> {
+    pub(super) async fn fit(
+        &mut self,
+        to: &Receivers,
+        kind: &KindName,
+        place: &Place,
+    ) -> Result<Vec<MembershipId>, StoreError> {
+        self.learn(to.members()).await?;
         let fit = |id: &MembershipId| self.may_hold(*id, kind, Some(place));
-        to.members().iter().copied().filter(fit).collect()
+        Ok(to.members().iter().copied().filter(fit).collect())
     }
 
     fn may_hold(&self, id: MembershipId, kind: &KindName, place: Option<&Place>) -> bool {

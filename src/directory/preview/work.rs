@@ -81,8 +81,7 @@ impl Inner {
                     it.take_found(found, |kind, place| known.keeps(kind, place));
                 }
                 Next::Share(kind, place, to) => {
-                    known.learn(to.members()).await?;
-                    let fit = known.fit(&to, &kind, &place);
+                    let fit = known.fit(&to, &kind, &place).await?;
                     let mut loads = match &to {
                         Receivers::LeastLoaded(_) => workload.loads(it.scope, &kind, &fit).await?,
                         Receivers::RoundRobin(_) | Receivers::Nobody => Vec::new(),
