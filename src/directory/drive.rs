@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use crate::access::may_hold;
 use crate::commands::handovers_of;
 use crate::domain::{
-    Batch, Handover, HandoverId, HandoverReceipt, HandoverStatus, HandoverStep, HandoverWork, Key,
-    KindName, MOST_COUNTS, MembershipId, Moved, Need, Next, OrganizationId, OrganizationStatus,
-    Place, Receivers, Record, Span, State, Timestamp,
+    Awaited, Batch, Handover, HandoverId, HandoverReceipt, HandoverStatus, HandoverStep,
+    HandoverWork, Key, KindName, MOST_COUNTS, MembershipId, Moved, Need, Next, OrganizationId,
+    OrganizationStatus, Place, Receivers, Record, Span, State, Timestamp,
 };
 use crate::ports::{CommitError, Find, StoreError, Workload, WorkloadError};
 
@@ -223,7 +223,7 @@ impl Driver<'_> {
                 Next::Rest => return Ok(()),
                 Next::End(step) => {
                     match self.others_move(it, step).await? {
-                        Some(counts) if it.look_again(counts) => {
+                        Some(awaited) if it.look_again(awaited) => {
                             it.due_at = self.now().plus(MOMENT);
                         }
                         Some(_) | None => {
@@ -286,7 +286,7 @@ impl Driver<'_> {
 
     /// Whether a batch is under way to whoever it is from; or, if it would be stuck, whether another
     /// handover of theirs may move what it would be stuck over, which is waited for a few times.
-    async fn others_move(&self, it: &Handover, end: HandoverStep) -> Result<Option<bool>, Halt> {
+    async fn others_move(&self, it: &Handover, end: HandoverStep) -> Result<Option<Awaited>, Halt> {
         if let HandoverWork::HandedOver(_) = it.work {
             return Ok(None);
         }
@@ -297,12 +297,12 @@ impl Driver<'_> {
         let arrives =
             |other: &&Handover| other.asked.as_ref().is_some_and(|asked| asked.to == Some(it.from));
         if others.iter().any(arrives) {
-            return Ok(Some(false));
+            return Ok(Some(Awaited::Batch));
         }
         let runs =
             |other: &&Handover| other.from == it.from && other.status == HandoverStatus::Running;
         let waits = end == HandoverStep::Stick && others.iter().any(runs);
-        Ok(waits.then_some(true))
+        Ok(waits.then_some(Awaited::Handover))
     }
 
     async fn is_under_way(&self, id: HandoverId) -> Result<bool, StoreError> {

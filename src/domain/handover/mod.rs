@@ -31,7 +31,7 @@ use super::{
 };
 
 pub use plan::{Assignment, Disposition, HandoverPlan, Sharing};
-pub(crate) use round::Next;
+pub(crate) use round::{Awaited, Next};
 pub use round::{Progress, Share};
 
 /// One transfer of one person's work, driven in batches. What is stored is policy and receivers:

@@ -108,6 +108,16 @@ pub(crate) enum Next {
     Rest,
 }
 
+/// What others do that a handover waits for before it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// A batch for whoever it is from.
+    Batch,
+    /// Another handover of theirs, which may move what this one would be stuck over: it is waited
+    /// for a few times.
+    Handover,
+}
+
 impl Progress {
     pub(super) fn remaining(&self) -> u64 {
         self.groups.iter().map(|group| group.items.count()).sum()
@@ -371,8 +381,9 @@ impl Handover {
 
     /// Others are moving something that this one would be stuck over, or that may arrive at whoever
     /// it is from: it looks again a little later, a few times for the former.
-    pub(crate) fn look_again(&mut self, counts: bool) -> bool {
+    pub(crate) fn look_again(&mut self, awaited: Awaited) -> bool {
         const MOST: u32 = 5;
+        let counts = awaited == Awaited::Handover;
         if counts && self.progress.waits >= MOST {
             return false;
         }
