@@ -54,9 +54,9 @@ impl<'a> Draft<'a> {
             let may_hold = one.is_active() || one.status.name() == StatusName::Deactivated;
             let below = from.scope.workspace.is_none() && may_hold;
             if one.id == from.id || below {
-                let is_named = one.id == from.id;
-                let parts = self.parts(one.scope, one, plan, is_named)?;
-                self.hand_over_in(one, parts, plan.is_some())?;
+                let stands = if one.id == from.id { Stands::Named } else { Stands::Below };
+                let parts = self.parts(one.scope, one, plan, stands)?;
+                self.hand_over_in(one, plan, parts)?;
             }
         }
         Ok(())
@@ -73,7 +73,7 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         self.check_plan(from, plan)?;
-        let parts = self.parts(from.scope, from, plan, true)?;
+        let parts = self.parts(from.scope, from, plan, Stands::Named)?;
         self.begin(from, HandoverWork::OutOfReach, parts);
         Ok(())
     }
@@ -87,7 +87,7 @@ impl<'a> Draft<'a> {
         let from = self.state.membership(handover.organization, handover.from);
         let from = from.ok_or(Refusal::NotFound(Thing::Handover))?;
         self.check_plan(from, Some(plan))?;
-        let parts = self.parts(handover.scope, from, Some(plan), true)?;
+        let parts = self.parts(handover.scope, from, Some(plan), Stands::Named)?;
         self.push(Event::HandoverChosen { handover: handover.id, membership: from.id, parts });
         Ok(())
     }
@@ -186,8 +186,8 @@ impl<'a> Draft<'a> {
     fn hand_over_in(
         &mut self,
         from: &Membership,
+        plan: Option<&HandoverPlan>,
         parts: Vec<Part>,
-        is_said: bool,
     ) -> Result<(), Refusal> {
         let mut goes_on = false;
         for handover in self.state.handovers_of(from.id) {
@@ -200,7 +200,7 @@ impl<'a> Draft<'a> {
                 self.push(Event::HandoverChosen { handover: id, membership, parts });
             } else if handover.work == HandoverWork::Everything {
                 goes_on = true;
-                if is_said {
+                if plan.is_some() {
                     let parts = parts.clone();
                     self.push(Event::HandoverChosen { handover: id, membership, parts });
                 }
@@ -313,7 +313,7 @@ impl<'a> Draft<'a> {
         scope: Scope,
         from: &Membership,
         plan: Option<&HandoverPlan>,
-        is_named: bool,
+        stands: Stands,
     ) -> Result<Vec<Part>, Refusal> {
         let rules = self.rules()?;
         let mut parts = Vec::new();
@@ -324,7 +324,7 @@ impl<'a> Draft<'a> {
                 Ok(those) => parts.extend(those),
                 Err(refusal) => {
                     let required = rules.work_on_leaving == WorkOnLeaving::SuccessorRequired;
-                    if is_named || required {
+                    if stands == Stands::Named || required {
                         return Err(refusal);
                     }
                     if kind.nature == Nature::Held {
@@ -422,6 +422,15 @@ impl<'a> Draft<'a> {
         let all = self.state.memberships_of_same_person(of);
         all.into_iter().find(|it| it.scope == scope && self.state.works(it))
     }
+}
+
+/// How a scope stands to the one that was named.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// It is that one.
+    Named,
+    /// It is a workspace below it.
+    Below,
 }
 
 /// One kind of work of one person, in one scope.
