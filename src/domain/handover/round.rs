@@ -131,15 +131,10 @@ impl Handover {
             return Next::Rest;
         }
         let Some(group) = self.progress.groups.front() else { return self.next_round() };
-        if let GroupItems::Unseen(items) = &group.items {
-            return Next::Look(group.kind.clone(), items.clone());
-        }
-        let Some(share) = self.progress.shares.first() else {
-            let to = self.receivers(group);
-            return Next::Share(group.kind.clone(), group.place.clone(), to);
-        };
-        let most = u32::try_from(share.items).unwrap_or(u32::MAX).min(limit);
+        let share = self.progress.shares.first();
+        let most = share.map_or(0, |it| u32::try_from(it.items).unwrap_or(u32::MAX).min(limit));
         let items = match &group.items {
+            GroupItems::Unseen(items) => return Next::Look(group.kind.clone(), items.clone()),
             GroupItems::Next { after, .. } => {
                 BatchItems::Next { after: after.clone(), limit: most }
             }
@@ -147,7 +142,10 @@ impl Handover {
                 let most = usize::try_from(most).unwrap_or(usize::MAX);
                 BatchItems::Named(items.iter().take(most).cloned().collect())
             }
-            GroupItems::Unseen(_) => BatchItems::Named(Vec::new()),
+        };
+        let Some(share) = share else {
+            let to = self.receivers(group);
+            return Next::Share(group.kind.clone(), group.place.clone(), to);
         };
         Next::Move(Box::new(Batch {
             name: BatchName { handover: self.id, number: self.batches },
@@ -550,14 +548,8 @@ impl Handover {
 
     /// Forgets what is left of the round: others receive now, or it is tried again.
     pub(crate) fn begin_anew(&mut self) {
-        self.progress.shares.clear();
-        if matches!(self.work, HandoverWork::HandedOver(_)) {
-            self.progress = Progress::default();
-        }
-        self.progress.groups.clear();
-        self.progress.waits = 0;
         // Also when nothing has moved yet, there is a survey before the end.
-        self.progress.begun = false;
+        self.progress = Progress { turn: self.progress.turn, ..Progress::default() };
         self.left.clear();
         // Nobody is at it: it goes on at once.
         if self.asked.is_none() || self.failures > 0 {
