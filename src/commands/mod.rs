@@ -9,6 +9,7 @@ mod duties;
 mod facts;
 mod hand_over;
 mod limits;
+mod parts;
 mod requirement;
 
 mod accept_invitation;
