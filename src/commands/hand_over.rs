@@ -2,20 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::access::{Item, Management, may_hold};
+use crate::access::{Item, Management};
 use crate::domain::{
-    Assignment, Authorship, Disposition, Event, Handover, HandoverId, HandoverPlan, HandoverStatus,
-    HandoverStep, HandoverWork, ItemId, MadeOnLeaving, Membership, MembershipId, Nature, Need,
-    OrganizationId, Part, Receivers, Refusal, Rules, Scope, Sharing, StatusName, TeamId, Thing,
-    Timestamp, WorkKind, WorkOnLeaving, WorkStates,
+    Event, Handover, HandoverId, HandoverPlan, HandoverStatus, HandoverStep, HandoverWork,
+    Membership, MembershipId, Nature, Need, OrganizationId, Part, Receivers, Refusal, StatusName,
+    Thing, Timestamp, WorkKind,
 };
 
 use super::draft::Draft;
+use super::parts::Stands;
 use super::{WorkOnReturn, limits};
-
-/// How many handovers that concern somebody are looked at when they go, the latest first. Those
-/// beyond are not planned anew at once: each stops when it comes to the receiver who has left.
-const LOOKED_AT: u32 = 1_000;
 
 /// What planning depends on.
 pub(super) fn needs_of_plan(
@@ -34,7 +30,14 @@ pub(super) fn needs_of_plan(
 /// What ending somebody's holding of work depends on.
 pub(super) fn needs_of_holder(id: MembershipId, needs: &mut Vec<Need>) {
     needs.push(Need::Person(id));
-    needs.push(Need::Handovers(id, LOOKED_AT));
+    needs.push(handovers_of(id));
+}
+
+/// The handovers that concern somebody, the latest first. When they go, those beyond are not planned
+/// anew at once: each stops when it comes to the receiver who has left.
+pub(crate) const fn handovers_of(id: MembershipId) -> Need {
+    const LOOKED_AT: u32 = 1_000;
+    Need::Handovers(id, LOOKED_AT)
 }
 
 impl<'a> Draft<'a> {
@@ -51,9 +54,9 @@ impl<'a> Draft<'a> {
             let may_hold = one.is_active() || one.status.name() == StatusName::Deactivated;
             let below = from.scope.workspace.is_none() && may_hold;
             if one.id == from.id || below {
-                let is_named = one.id == from.id;
-                let parts = self.parts(one.scope, one, plan, is_named)?;
-                self.hand_over_in(one, parts, plan.is_some())?;
+                let stands = if one.id == from.id { Stands::Named } else { Stands::Below };
+                let parts = self.parts(one.scope, one, plan, stands)?;
+                self.hand_over_in(one, plan, parts)?;
             }
         }
         Ok(())
@@ -70,7 +73,7 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         self.check_plan(from, plan)?;
-        let parts = self.parts(from.scope, from, plan, true)?;
+        let parts = self.parts(from.scope, from, plan, Stands::Named)?;
         self.begin(from, HandoverWork::OutOfReach, parts);
         Ok(())
     }
@@ -84,7 +87,7 @@ impl<'a> Draft<'a> {
         let from = self.state.membership(handover.organization, handover.from);
         let from = from.ok_or(Refusal::NotFound(Thing::Handover))?;
         self.check_plan(from, Some(plan))?;
-        let parts = self.parts(handover.scope, from, Some(plan), true)?;
+        let parts = self.parts(handover.scope, from, Some(plan), Stands::Named)?;
         self.push(Event::HandoverChosen { handover: handover.id, membership: from.id, parts });
         Ok(())
     }
@@ -183,8 +186,8 @@ impl<'a> Draft<'a> {
     fn hand_over_in(
         &mut self,
         from: &Membership,
+        plan: Option<&HandoverPlan>,
         parts: Vec<Part>,
-        is_said: bool,
     ) -> Result<(), Refusal> {
         let mut goes_on = false;
         for handover in self.state.handovers_of(from.id) {
@@ -197,7 +200,7 @@ impl<'a> Draft<'a> {
                 self.push(Event::HandoverChosen { handover: id, membership, parts });
             } else if handover.work == HandoverWork::Everything {
                 goes_on = true;
-                if is_said {
+                if plan.is_some() {
                     let parts = parts.clone();
                     self.push(Event::HandoverChosen { handover: id, membership, parts });
                 }
@@ -250,7 +253,7 @@ impl<'a> Draft<'a> {
         Ok(rest.to.clone())
     }
 
-    fn cycle(&self, handover: &Handover, gone: &Membership) -> Refusal {
+    pub(super) fn cycle(&self, handover: &Handover, gone: &Membership) -> Refusal {
         let other = self.state.membership(handover.organization, handover.from);
         let name = |it: &Membership| it.display_name();
         let names = [Some(gone), other, Some(gone)].into_iter().flatten().map(name).collect();
@@ -259,246 +262,5 @@ impl<'a> Draft<'a> {
 
     fn kind(&self, part: &Part) -> Option<&'a WorkKind> {
         self.facts.host.work.iter().find(|it| it.name == part.kind)
-    }
-
-    /// What a plan says that cannot be, wherever it holds.
-    fn check_plan(&self, from: &Membership, plan: Option<&HandoverPlan>) -> Result<(), Refusal> {
-        let Some(plan) = plan else { return Ok(()) };
-        let kinds = &self.facts.host.work;
-        if let Some(name) = plan.kinds.keys().find(|name| !kinds.iter().any(|it| it.name == **name))
-        {
-            return Err(Refusal::UnknownKind(name.clone()));
-        }
-        if plan.all.as_ref().is_some_and(|it| matches!(it.to, Disposition::Split { .. })) {
-            return Err(Refusal::SplitOfEverything);
-        }
-        // Also where there is no work: a wrong name is wrong.
-        for it in plan.assignments() {
-            if let Disposition::Split { rest, .. } = &it.to
-                && matches!(**rest, Disposition::Split { .. })
-            {
-                return Err(Refusal::SplitOfEverything);
-            }
-            self.check_named(from, &it.to)?;
-        }
-        Ok(())
-    }
-
-    fn check_named(&self, from: &Membership, to: &Disposition) -> Result<(), Refusal> {
-        let rules = self.rules()?;
-        let names_somebody = !to.members().is_empty() || to.team().is_some();
-        if rules.work_on_leaving == WorkOnLeaving::Unassign && names_somebody {
-            let because = "work becomes unassigned; name no successor";
-            return Err(Refusal::RuleForbids { rule: "C9", because });
-        }
-        for id in to.members() {
-            self.successor(from, id)?;
-        }
-        if let Some(team) = to.team() {
-            let organization = from.scope.organization;
-            self.state.team(organization, team).ok_or(Refusal::NotFound(Thing::Team))?;
-            let members = self.state.team_members(organization, team).len();
-            limits::at_most("members of a team that share work", limits::RECEIVERS, members)?;
-        }
-        Ok(())
-    }
-
-    /// Where each kind of work goes. Where it is not the scope that was named, a successor who is
-    /// not there gets nothing, and the work becomes unassigned, unless somebody must take over.
-    fn parts(
-        &self,
-        scope: Scope,
-        from: &Membership,
-        plan: Option<&HandoverPlan>,
-        is_named: bool,
-    ) -> Result<Vec<Part>, Refusal> {
-        let rules = self.rules()?;
-        let mut parts = Vec::new();
-        for kind in &self.facts.host.work {
-            let Some(assignment) = assignment(kind, plan, rules)? else { continue };
-            let receiving = Receiving { scope, from, kind };
-            match self.parts_of(&receiving, &assignment) {
-                Ok(those) => parts.extend(those),
-                Err(refusal) => {
-                    let required = rules.work_on_leaving == WorkOnLeaving::SuccessorRequired;
-                    if is_named || required {
-                        return Err(refusal);
-                    }
-                    if kind.nature == Nature::Held {
-                        parts.push(receiving.part(assignment.states, None, Receivers::Nobody));
-                    }
-                }
-            }
-        }
-        Ok(parts)
-    }
-
-    fn parts_of(&self, it: &Receiving<'_>, to: &Assignment) -> Result<Vec<Part>, Refusal> {
-        let states = to.states;
-        Ok(match &to.to {
-            Disposition::Leave => Vec::new(),
-            Disposition::Unassign => vec![it.part(states, None, Receivers::Nobody)],
-            Disposition::To(id) => {
-                vec![it.part(states, None, Receivers::one(self.receiver(it, *id)?))]
-            }
-            Disposition::Team(team, sharing) => {
-                vec![it.part(states, None, self.receivers(it, *team, *sharing)?)]
-            }
-            Disposition::Split { items, rest } => {
-                let mut parts = Vec::new();
-                for (member, items) in items {
-                    let to = Receivers::one(self.receiver(it, *member)?);
-                    parts.push(it.part(states, Some(items.iter().cloned().collect()), to));
-                }
-                let rest = Assignment { to: (**rest).clone(), states };
-                parts.extend(self.parts_of(it, &rest)?);
-                parts
-            }
-        })
-    }
-
-    /// A successor is somebody else who is active in the same scope; any of their memberships in
-    /// the organization names them.
-    fn successor(&self, from: &Membership, id: MembershipId) -> Result<&'a Membership, Refusal> {
-        let named = self.state.membership(from.scope.organization, id);
-        let named = named.filter(|to| is_other(from, to)).ok_or(Refusal::SuccessorUnfit)?;
-        if self.membership_in(from.scope, named).is_some() {
-            return Ok(named);
-        }
-        let their = |it: &&&Handover| it.from == named.id && !it.status.is_over();
-        match self.state.handovers_of(from.id).iter().find(their) {
-            Some(handover) => Err(self.cycle(handover, from)),
-            None => Err(Refusal::SuccessorUnfit),
-        }
-    }
-
-    fn receiver(&self, it: &Receiving<'_>, id: MembershipId) -> Result<MembershipId, Refusal> {
-        let named = self.state.membership(it.scope.organization, id);
-        let there = named.and_then(|named| self.membership_in(it.scope, named));
-        let there = there.ok_or(Refusal::SuccessorUnfit)?;
-        if self.can_receive(it.kind, there) {
-            return Ok(there.id);
-        }
-        let kind = it.kind.name.clone();
-        match &it.kind.needs {
-            Some(permission) => {
-                Err(Refusal::CannotReceive { kind, permission: permission.clone() })
-            }
-            None => Err(Refusal::SuccessorUnfit),
-        }
-    }
-
-    fn receivers(
-        &self,
-        it: &Receiving<'_>,
-        team: TeamId,
-        sharing: Sharing,
-    ) -> Result<Receivers, Refusal> {
-        let members = self.state.team_members(it.scope.organization, team);
-        // Whoever leaves it by this very command does not share.
-        let stays = |member: &&Membership| !self.leaves_team(team, member.id);
-        let there = members.into_iter().filter(stays).filter(|member| is_other(it.from, member));
-        let there = there.filter_map(|member| self.membership_in(it.scope, member));
-        let fit = there.filter(|member| self.can_receive(it.kind, member));
-        let fit: Vec<_> = fit.map(|member| member.id).collect();
-        if fit.is_empty() {
-            return Err(Refusal::NobodyInTeam { kind: it.kind.name.clone() });
-        }
-        Ok(match sharing {
-            Sharing::RoundRobin => Receivers::RoundRobin(fit),
-            Sharing::LeastLoaded => Receivers::LeastLoaded(fit),
-        })
-    }
-
-    fn can_receive(&self, kind: &WorkKind, it: &Membership) -> bool {
-        may_hold(self.state, it, kind.needs.as_ref(), None, self.now())
-    }
-
-    /// The active membership of a person in a scope.
-    fn membership_in(&self, scope: Scope, of: &Membership) -> Option<&'a Membership> {
-        let all = self.state.memberships_of_same_person(of);
-        all.into_iter().find(|it| it.scope == scope && self.state.works(it))
-    }
-}
-
-/// One kind of work of one person, in one scope.
-struct Receiving<'r> {
-    scope: Scope,
-    from: &'r Membership,
-    kind: &'r WorkKind,
-}
-
-impl Receiving<'_> {
-    fn part(&self, states: WorkStates, items: Option<Vec<ItemId>>, to: Receivers) -> Part {
-        Part::new(self.kind.name.clone(), states, items, to)
-    }
-}
-
-/// Whoever was removed and came again is somebody else: their old work is not theirs any more.
-fn is_other(from: &Membership, to: &Membership) -> bool {
-    to.id != from.id && (to.user.is_none() || to.user != from.user || !from.is_live())
-}
-
-/// Where one kind of work goes by the plan and the rules; none: it stays where it is.
-fn assignment(
-    kind: &WorkKind,
-    plan: Option<&HandoverPlan>,
-    rules: &Rules,
-) -> Result<Option<Assignment>, Refusal> {
-    let own = plan.and_then(|plan| plan.kinds.get(&kind.name));
-    let all = plan.and_then(|plan| plan.all.as_ref());
-    if kind.nature == Nature::Held {
-        return held(own.or(all), rules).map(Some);
-    }
-    // What is written or made has no state in which it would not move.
-    let with_the_work = || {
-        let all = all.filter(|it| gives(&it.to));
-        all.map(|it| Assignment { to: it.to.clone(), states: WorkStates::All })
-    };
-    let forbids = |rule, because| Err(Refusal::RuleForbids { rule, because });
-    let own = match own {
-        Some(own) if own.to == Disposition::Leave => return Ok(None),
-        other => other.cloned(),
-    };
-    if kind.nature == Nature::Authored {
-        return match (&rules.authorship, own) {
-            (Authorship::Kept, Some(_)) => forbids("C13", "what was written stays with its author"),
-            (Authorship::MovesToSuccessor, Some(own)) if !gives(&own.to) => {
-                forbids("C13", "somebody has to be credited; name them, or leave it")
-            }
-            (Authorship::Kept, None) => Ok(None),
-            (Authorship::MovesToSuccessor, Some(own)) => Ok(Some(own)),
-            // By itself, credit goes to one chosen person.
-            (Authorship::MovesToSuccessor, None) => {
-                Ok(with_the_work().filter(|it| matches!(it.to, Disposition::To(_))))
-            }
-        };
-    }
-    match (&rules.made_on_leaving, own) {
-        (MadeOnLeaving::Untouched, Some(_)) => {
-            forbids("made_on_leaving", "what somebody made for others stays as it is")
-        }
-        (MadeOnLeaving::Untouched | MadeOnLeaving::Either, None) => Ok(None),
-        (MadeOnLeaving::Either | MadeOnLeaving::WithTheWork, Some(own)) => Ok(Some(own)),
-        (MadeOnLeaving::WithTheWork, None) => Ok(with_the_work()),
-    }
-}
-
-/// C9.
-fn held(said: Option<&Assignment>, rules: &Rules) -> Result<Assignment, Refusal> {
-    match (&rules.work_on_leaving, said) {
-        (WorkOnLeaving::SuccessorRequired, Some(it)) if gives(&it.to) => Ok(it.clone()),
-        (WorkOnLeaving::SuccessorRequired, _) => Err(Refusal::SuccessorRequired),
-        (WorkOnLeaving::Unassign | WorkOnLeaving::Either, Some(it)) => Ok(it.clone()),
-        (WorkOnLeaving::Unassign | WorkOnLeaving::Either, None) => Ok(Disposition::Unassign.into()),
-    }
-}
-
-/// Whether somebody gets all of it.
-fn gives(to: &Disposition) -> bool {
-    match to {
-        Disposition::Leave | Disposition::Unassign => false,
-        Disposition::To(_) | Disposition::Team(..) => true,
-        Disposition::Split { rest, .. } => gives(rest),
     }
 }

@@ -9,6 +9,7 @@ mod duties;
 mod facts;
 mod hand_over;
 mod limits;
+mod parts;
 mod requirement;
 
 mod accept_invitation;
@@ -83,6 +84,7 @@ use crate::domain::{
 };
 use draft::Draft;
 pub(crate) use duties::{Concern, Duties, Many, named};
+pub(crate) use hand_over::handovers_of;
 
 pub use accept_invitation::{AcceptInvitation, Accepted};
 pub use adopt::{Adopt, AdoptAs};

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::access::may_hold;
+use crate::commands::handovers_of;
 use crate::domain::{
-    Batch, Handover, HandoverId, HandoverReceipt, HandoverStatus, HandoverStep, HandoverWork, Key,
-    KindName, MOST_COUNTS, MembershipId, Moved, Need, Next, OrganizationId, OrganizationStatus,
-    Place, Receivers, Record, Span, State, Timestamp,
+    Awaited, Batch, Handover, HandoverId, HandoverReceipt, HandoverStatus, HandoverStep,
+    HandoverWork, Key, KindName, MOST_COUNTS, MembershipId, Moved, Need, Next, OrganizationId,
+    OrganizationStatus, Place, Receivers, Record, Span, State, Timestamp,
 };
 use crate::ports::{CommitError, Find, StoreError, Workload, WorkloadError};
 
@@ -175,7 +176,7 @@ impl Driver<'_> {
     /// Whether a batch that was asked for may still be done as it was: its receiver can have it, and
     /// whoever keeps what they reach does not reach it again.
     async fn still_means(&self, it: &Handover, asked: &Batch) -> Result<bool, StoreError> {
-        let mut known = self.known(it);
+        let mut known = Known::of(self.inner, State::default(), it);
         known.learn_keeper(it).await?;
         let keeps = known.keeps(&asked.kind, &asked.place);
         Ok(!keeps && known.fits(asked.to, &asked.kind, &asked.place).await?)
@@ -216,13 +217,13 @@ impl Driver<'_> {
 
     /// Finds out what the next batch is, or how it ends.
     async fn prepare(&self, it: &mut Handover, limit: u32) -> Result<(), Halt> {
-        let mut known = self.known(it);
+        let mut known = Known::of(self.inner, State::default(), it);
         loop {
             match it.next(limit) {
                 Next::Rest => return Ok(()),
                 Next::End(step) => {
                     match self.others_move(it, step).await? {
-                        Some(counts) if it.look_again(counts) => {
+                        Some(awaited) if it.look_again(awaited) => {
                             it.due_at = self.now().plus(MOMENT);
                         }
                         Some(_) | None => {
@@ -245,7 +246,7 @@ impl Driver<'_> {
                         it.due_at = self.now().plus(MOMENT);
                         return Ok(());
                     }
-                    let receipt = self.receipt(earlier, after).await?;
+                    let receipt = self.inner.receipt(earlier, after).await?;
                     if let Some(step) = it.take_receipt(receipt.as_ref()) {
                         it.take(step);
                         return Ok(());
@@ -257,8 +258,7 @@ impl Driver<'_> {
                     it.take_found(found, |kind, place| known.keeps(kind, place));
                 }
                 Next::Share(kind, place, to) => {
-                    known.learn(to.members()).await?;
-                    let fit = known.fit(&to, &kind, &place);
+                    let fit = known.fit(&to, &kind, &place).await?;
                     let loads = match &to {
                         Receivers::LeastLoaded(_) if fit.len() > 1 => {
                             self.workload.loads(it.scope, &kind, &fit).await?
@@ -286,40 +286,29 @@ impl Driver<'_> {
 
     /// Whether a batch is under way to whoever it is from; or, if it would be stuck, whether another
     /// handover of theirs may move what it would be stuck over, which is waited for a few times.
-    async fn others_move(&self, it: &Handover, end: HandoverStep) -> Result<Option<bool>, Halt> {
-        const LOOKED_AT: u32 = 1_000;
+    async fn others_move(&self, it: &Handover, end: HandoverStep) -> Result<Option<Awaited>, Halt> {
         if let HandoverWork::HandedOver(_) = it.work {
             return Ok(None);
         }
-        let needs = [Need::Handovers(it.from, LOOKED_AT)];
+        let needs = [handovers_of(it.from)];
         let state = State::new(self.inner.store.load(&needs).await?);
         let mut others = state.handovers_of(it.from);
         others.retain(|other| other.id != it.id);
         let arrives =
             |other: &&Handover| other.asked.as_ref().is_some_and(|asked| asked.to == Some(it.from));
         if others.iter().any(arrives) {
-            return Ok(Some(false));
+            return Ok(Some(Awaited::Batch));
         }
         let runs =
             |other: &&Handover| other.from == it.from && other.status == HandoverStatus::Running;
         let waits = end == HandoverStep::Stick && others.iter().any(runs);
-        Ok(waits.then_some(true))
+        Ok(waits.then_some(Awaited::Handover))
     }
 
     async fn is_under_way(&self, id: HandoverId) -> Result<bool, StoreError> {
         let needs = [Need::Record(Key::Handover(id))];
         let state = State::new(self.inner.store.load(&needs).await?);
         Ok(state.handover(id).is_some_and(|it| it.asked.is_some()))
-    }
-
-    async fn receipt(
-        &self,
-        handover: HandoverId,
-        after: Option<u32>,
-    ) -> Result<Option<HandoverReceipt>, StoreError> {
-        let question = Find::HandoverReceipts { handover, after, limit: 1 };
-        let found = self.inner.store.find(&question).await?;
-        Ok(self::receipt(found))
     }
 
     /// Writes it down with what its last batch did; says whether nobody else has changed it
@@ -379,24 +368,9 @@ impl Driver<'_> {
         }
     }
 
-    fn known<'k>(&'k self, it: &Handover) -> Known<'k> {
-        let (organization, from) = (it.organization, it.from);
-        let keeper = (it.work == HandoverWork::OutOfReach).then_some(from);
-        let state = State::default();
-        let now = self.now();
-        Known { inner: self.inner, state, asked: BTreeSet::new(), organization, keeper, now }
-    }
-
     fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
-}
-
-/// The receipt that was found.
-pub(super) fn receipt(found: Vec<Record>) -> Option<HandoverReceipt> {
-    found
-        .into_iter()
-        .find_map(|record| if let Record::HandoverReceipt(it) = record { Some(*it) } else { None })
 }
 
 /// What is known of the people of one handover, read at most once for each batch.
@@ -411,14 +385,14 @@ pub(super) struct Known<'k> {
 }
 
 impl<'k> Known<'k> {
-    /// The same of what a command would leave behind.
-    pub(super) fn foreseen(inner: &'k Inner, state: State, it: &Handover) -> Self {
+    /// Begins with what is known without asking: nothing, or what a command would leave behind.
+    pub(super) fn of(inner: &'k Inner, state: State, it: &Handover) -> Self {
         let keeper = (it.work == HandoverWork::OutOfReach).then_some(it.from);
         let (organization, now) = (it.organization, inner.clock.now());
         Self { inner, state, asked: BTreeSet::new(), organization, keeper, now }
     }
 
-    pub(super) async fn learn(&mut self, people: &[MembershipId]) -> Result<(), StoreError> {
+    async fn learn(&mut self, people: &[MembershipId]) -> Result<(), StoreError> {
         let new: Vec<_> = people.iter().filter(|id| self.asked.insert(**id)).collect();
         if new.is_empty() {
             return Ok(());
@@ -451,9 +425,15 @@ impl<'k> Known<'k> {
     }
 
     /// Which receivers can have work of this kind that lies there.
-    pub(super) fn fit(&self, to: &Receivers, kind: &KindName, place: &Place) -> Vec<MembershipId> {
+    pub(super) async fn fit(
+        &mut self,
+        to: &Receivers,
+        kind: &KindName,
+        place: &Place,
+    ) -> Result<Vec<MembershipId>, StoreError> {
+        self.learn(to.members()).await?;
         let fit = |id: &MembershipId| self.may_hold(*id, kind, Some(place));
-        to.members().iter().copied().filter(fit).collect()
+        Ok(to.members().iter().copied().filter(fit).collect())
     }
 
     fn may_hold(&self, id: MembershipId, kind: &KindName, place: Option<&Place>) -> bool {

@@ -4,10 +4,10 @@ use crate::domain::{
     Breadth, Handover, HandoverId, HandoverReceipt, Key, Need, OrganizationId, Principal, Record,
     Refusal, State, Thing,
 };
-use crate::ports::Find;
+use crate::ports::{Find, StoreError};
 
 use super::people::{MAX_PAGE, Page};
-use super::{Error, UserDirectory};
+use super::{Error, Inner, UserDirectory};
 
 /// A receipt lists up to a batch of items: pages of them are short.
 const MOST_RECEIPTS: u32 = 20;
@@ -56,5 +56,20 @@ impl UserDirectory {
         let own = state.handover(handover).filter(|it| it.organization == organization);
         own.ok_or(Refusal::NotFound(Thing::Handover))?;
         Ok(page)
+    }
+}
+
+impl Inner {
+    /// The next receipt of a handover.
+    pub(super) async fn receipt(
+        &self,
+        handover: HandoverId,
+        after: Option<u32>,
+    ) -> Result<Option<HandoverReceipt>, StoreError> {
+        let question = Find::HandoverReceipts { handover, after, limit: 1 };
+        let found = self.store.find(&question).await?;
+        Ok(found.into_iter().find_map(|record| {
+            if let Record::HandoverReceipt(it) = record { Some(*it) } else { None }
+        }))
     }
 }

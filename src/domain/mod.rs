@@ -36,12 +36,12 @@ pub use audit::{
 pub use email::{CanonicalEmail, EmailAddress};
 pub use event::Event;
 pub use grant::{Given, Grant, Lasting};
-pub(crate) use handover::Next;
 pub use handover::{
     Assignment, Disposition, HANDOVER_TRANSITIONS, Handover, HandoverPlan, HandoverReceipt,
     HandoverStatus, HandoverStep, HandoverTransition, HandoverWork, Left, LeftBecause, Part,
     Progress, Receivers, Share, Sharing,
 };
+pub(crate) use handover::{Awaited, Next};
 pub use id::{
     CommandId, GrantId, HandoverId, InvitationId, MailId, MembershipId, OrganizationId,
     SupportAccessId, TeamId, UserId, WorkspaceId,

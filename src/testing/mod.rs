@@ -23,6 +23,7 @@ mod shared;
 pub mod store_suite;
 pub mod strategies;
 mod strict;
+mod thread;
 mod work;
 pub mod workload_suite;
 pub mod world;

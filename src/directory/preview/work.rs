@@ -6,7 +6,7 @@ use crate::domain::{
     Handover, HandoverStatus, HandoverWork, KindName, Left, Load, MembershipId, Nature, Next,
     Place, Receivers, Scope, State, WorkCount, WorkKind, WorkState,
 };
-use crate::ports::{Find, Workload};
+use crate::ports::Workload;
 
 use super::super::drive::Known;
 use super::super::{Error, Inner};
@@ -56,7 +56,7 @@ impl Inner {
         if !it.status.is_over() {
             it.status = HandoverStatus::Running;
         }
-        let mut known = Known::foreseen(self, after.clone(), &it);
+        let mut known = Known::of(self, after.clone(), &it);
         known.learn_keeper(&it).await?;
         let holds = workload.survey(it.scope, it.from).await?;
         let (mut moves, mut surveyed): (Vec<WorkMove>, _) = (Vec::new(), false);
@@ -71,8 +71,7 @@ impl Inner {
                     it.begin_round(&holds, |kind, place| known.keeps(kind, place));
                 }
                 Next::Receipt(handover, after) => {
-                    let question = Find::HandoverReceipts { handover, after, limit: 1 };
-                    let receipt = super::super::drive::receipt(self.store.find(&question).await?);
+                    let receipt = self.receipt(handover, after).await?;
                     if it.take_receipt(receipt.as_ref()).is_some() {
                         break;
                     }
@@ -82,8 +81,7 @@ impl Inner {
                     it.take_found(found, |kind, place| known.keeps(kind, place));
                 }
                 Next::Share(kind, place, to) => {
-                    known.learn(to.members()).await?;
-                    let fit = known.fit(&to, &kind, &place);
+                    let fit = known.fit(&to, &kind, &place).await?;
                     let mut loads = match &to {
                         Receivers::LeastLoaded(_) => workload.loads(it.scope, &kind, &fit).await?,
                         Receivers::RoundRobin(_) | Receivers::Nobody => Vec::new(),

@@ -20,6 +20,7 @@
 
 mod plan;
 mod round;
+mod share;
 
 use std::collections::BTreeSet;
 
@@ -31,8 +32,9 @@ use super::{
 };
 
 pub use plan::{Assignment, Disposition, HandoverPlan, Sharing};
-pub(crate) use round::Next;
-pub use round::{Progress, Share};
+pub use round::Progress;
+pub(crate) use round::{Awaited, Next};
+pub use share::Share;
 
 /// One transfer of one person's work, driven in batches. What is stored is policy and receivers:
 /// whoever drives it chooses nothing.

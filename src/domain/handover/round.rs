@@ -13,6 +13,7 @@ use crate::domain::{
 use super::{
     Handover, HandoverReceipt, HandoverStatus, HandoverStep, HandoverWork, Left, LeftBecause,
     Receivers,
+    share::{Share, shares},
 };
 
 /// What is left of the round under way.
@@ -78,15 +79,6 @@ impl GroupItems {
     }
 }
 
-/// How much somebody gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Share {
-    /// Who; none: nobody.
-    pub to: Option<MembershipId>,
-    /// How many items.
-    pub items: u64,
-}
-
 /// What has to be found out, or done, next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -108,6 +100,16 @@ pub(crate) enum Next {
     Rest,
 }
 
+/// What others do that a handover waits for before it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// A batch for whoever it is from.
+    Batch,
+    /// Another handover of theirs, which may move what this one would be stuck over: it is waited
+    /// for a few times.
+    Handover,
+}
+
 impl Progress {
     pub(super) fn remaining(&self) -> u64 {
         self.groups.iter().map(|group| group.items.count()).sum()
@@ -121,15 +123,10 @@ impl Handover {
             return Next::Rest;
         }
         let Some(group) = self.progress.groups.front() else { return self.next_round() };
-        if let GroupItems::Unseen(items) = &group.items {
-            return Next::Look(group.kind.clone(), items.clone());
-        }
-        let Some(share) = self.progress.shares.first() else {
-            let to = self.receivers(group);
-            return Next::Share(group.kind.clone(), group.place.clone(), to);
-        };
-        let most = u32::try_from(share.items).unwrap_or(u32::MAX).min(limit);
+        let share = self.progress.shares.first();
+        let most = share.map_or(0, |it| u32::try_from(it.items).unwrap_or(u32::MAX).min(limit));
         let items = match &group.items {
+            GroupItems::Unseen(items) => return Next::Look(group.kind.clone(), items.clone()),
             GroupItems::Next { after, .. } => {
                 BatchItems::Next { after: after.clone(), limit: most }
             }
@@ -137,7 +134,10 @@ impl Handover {
                 let most = usize::try_from(most).unwrap_or(usize::MAX);
                 BatchItems::Named(items.iter().take(most).cloned().collect())
             }
-            GroupItems::Unseen(_) => BatchItems::Named(Vec::new()),
+        };
+        let Some(share) = share else {
+            let to = self.receivers(group);
+            return Next::Share(group.kind.clone(), group.place.clone(), to);
         };
         Next::Move(Box::new(Batch {
             name: BatchName { handover: self.id, number: self.batches },
@@ -371,8 +371,9 @@ impl Handover {
 
     /// Others are moving something that this one would be stuck over, or that may arrive at whoever
     /// it is from: it looks again a little later, a few times for the former.
-    pub(crate) fn look_again(&mut self, counts: bool) -> bool {
+    pub(crate) fn look_again(&mut self, awaited: Awaited) -> bool {
         const MOST: u32 = 5;
+        let counts = awaited == Awaited::Handover;
         if counts && self.progress.waits >= MOST {
             return false;
         }
@@ -539,14 +540,8 @@ impl Handover {
 
     /// Forgets what is left of the round: others receive now, or it is tried again.
     pub(crate) fn begin_anew(&mut self) {
-        self.progress.shares.clear();
-        if matches!(self.work, HandoverWork::HandedOver(_)) {
-            self.progress = Progress::default();
-        }
-        self.progress.groups.clear();
-        self.progress.waits = 0;
         // Also when nothing has moved yet, there is a survey before the end.
-        self.progress.begun = false;
+        self.progress = Progress { turn: self.progress.turn, ..Progress::default() };
         self.left.clear();
         // Nobody is at it: it goes on at once.
         if self.asked.is_none() || self.failures > 0 {
@@ -562,123 +557,5 @@ impl Handover {
         let Some(to) = self.status.after(step) else { return false };
         self.status = to;
         true
-    }
-}
-
-/// Shares items out; the turn says who begins when not everybody gets the same.
-fn shares(to: &Receivers, items: u64, loads: &[Load], turn: u32) -> Vec<Share> {
-    match to {
-        Receivers::Nobody => vec![Share { to: None, items }],
-        Receivers::RoundRobin(members) => {
-            let many = members.len() as u64;
-            let Some(each) = items.checked_div(many) else { return Vec::new() };
-            let more = items % many;
-            let place = |n: usize| (n as u64 + many - u64::from(turn) % many) % many;
-            let share = |(n, to): (usize, &MembershipId)| Share {
-                to: Some(*to),
-                items: each + u64::from(place(n) < more),
-            };
-            let mut all: Vec<_> = members.iter().enumerate().map(share).collect();
-            all.retain(|share| share.items > 0 || many == 1);
-            all
-        }
-        Receivers::LeastLoaded(members) => least_loaded(members, items, loads),
-    }
-}
-
-/// Fills those up first who have least, to the same level; of what is left at the end each of them
-/// gets one.
-fn least_loaded(members: &[MembershipId], items: u64, loads: &[Load]) -> Vec<Share> {
-    let load =
-        |of: MembershipId| loads.iter().find(|load| load.member == of).map_or(0, |load| load.items);
-    let mut by_load: Vec<_> = members.iter().map(|member| (load(*member), *member)).collect();
-    by_load.sort_unstable();
-    // How many of them can be filled up to the load of the next one.
-    let (mut many, mut sum) = (0_u64, 0_u64);
-    for (load, _) in &by_load {
-        if many > 0 && load.saturating_mul(many).saturating_sub(sum) >= items {
-            break;
-        }
-        many += 1;
-        sum = sum.saturating_add(*load);
-    }
-    let Some(level) = (sum.saturating_add(items)).checked_div(many) else { return Vec::new() };
-    let mut more = sum.saturating_add(items) % many;
-    let mut all = Vec::new();
-    for (load, member) in by_load.into_iter().take(usize::try_from(many).unwrap_or(usize::MAX)) {
-        let extra = u64::from(more > 0);
-        more -= extra;
-        let items = (level + extra).saturating_sub(load);
-        if items > 0 {
-            all.push(Share { to: Some(member), items });
-        }
-    }
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn people(many: usize) -> Vec<MembershipId> {
-        (1..=many as u128).map(|n| MembershipId::new(Uuid::from_u128(n))).collect()
-    }
-
-    fn of(shares: &[Share], member: MembershipId) -> u64 {
-        shares.iter().filter(|it| it.to == Some(member)).map(|it| it.items).sum()
-    }
-
-    proptest! {
-        #[test]
-        fn taking_turns_gives_each_as_much_as_the_others(
-            many in 1_usize..8, items in 0_u64..100, turn in any::<u32>(),
-        ) {
-            let all = people(many);
-            let shares = shares(&Receivers::RoundRobin(all.clone()), items, &[], turn);
-            let got: Vec<_> = all.iter().map(|it| of(&shares, *it)).collect();
-            prop_assert_eq!(got.iter().sum::<u64>(), items);
-            prop_assert!(got.iter().max().unwrap_or(&0) - got.iter().min().unwrap_or(&0) <= 1);
-        }
-
-        /// One item at a time to whoever has least, the first of them if several do.
-        #[test]
-        fn the_least_loaded_gets_the_next_item(
-            loads in prop::collection::vec(0_u64..30, 1..8), items in 0_u64..100,
-        ) {
-            let all = people(loads.len());
-            let known: Vec<_> = all
-                .iter()
-                .zip(&loads)
-                .map(|(member, items)| Load { member: *member, items: *items })
-                .collect();
-            let shares = shares(&Receivers::LeastLoaded(all.clone()), items, &known, 0);
-            let mut has: Vec<_> = loads.iter().copied().zip(all.iter().copied()).collect();
-            for _ in 0..items {
-                has.sort_unstable();
-                if let Some((load, _)) = has.first_mut() {
-                    *load += 1;
-                }
-            }
-            has.sort_unstable_by_key(|(_, member)| *member);
-            let levels = |all: Vec<u64>| { let mut all = all; all.sort_unstable(); all };
-            let got: Vec<_> =
-                all.iter().zip(&loads).map(|(it, load)| of(&shares, *it) + load).collect();
-            prop_assert_eq!(shares.iter().map(|it| it.items).sum::<u64>(), items);
-            prop_assert_eq!(levels(got), levels(has.into_iter().map(|(load, _)| load).collect()));
-        }
-    }
-
-    #[test]
-    fn turns_go_on_where_they_ended() {
-        let all = people(3);
-        let first = shares(&Receivers::RoundRobin(all.clone()), 4, &[], 0);
-        let second = shares(&Receivers::RoundRobin(all.clone()), 4, &[], 4);
-        let both = |it| of(&first, it) + of(&second, it);
-        assert_eq!(all.iter().map(|it| both(*it)).collect::<Vec<_>>(), [3, 3, 2]);
-        assert!(shares(&Receivers::RoundRobin(Vec::new()), 4, &[], 0).is_empty());
-        assert!(shares(&Receivers::LeastLoaded(Vec::new()), 4, &[], 0).is_empty());
     }
 }

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::task::Poll;
 
-use futures_channel::oneshot;
 use futures_util::future::{join, join_all, poll_fn};
 
 use crate::domain::{ChangeSet, Claim, FeedPosition, Key, Need, Record, Revision, Stream};
 use crate::ports::{CommitError, Find, Store};
+use crate::testing::thread::in_thread;
 
 /// Where commits that race each other come from.
 #[derive(Clone, Copy, Debug)]
@@ -193,29 +193,17 @@ impl Subject {
         let start = Arc::new(Barrier::new(contenders.len()));
         let running = contenders.into_iter().map(|changes| {
             let (subject, start) = (self.clone(), Arc::clone(&start));
-            self.in_thread(move || {
+            let run = move || {
                 start.wait();
                 futures_executor::block_on(subject.try_commit(changes))
-            })
+            };
+            in_thread(run, || self.panicked())
         });
         join_all(running.collect::<Vec<_>>()).await
     }
 
-    /// The answer of a thread; waiting for it blocks nobody.
-    pub(super) fn in_thread<T, R>(&self, run: R) -> impl Future<Output = T> + use<T, R>
-    where
-        T: Send + 'static,
-        R: FnOnce() -> T + Send + 'static,
-    {
-        let (tell, told) = oneshot::channel();
-        std::thread::spawn(move || tell.send(run()));
-        let subject = self.clone();
-        async move {
-            match told.await {
-                Ok(answer) => answer,
-                Err(_) => subject.breaks("a thread that used the store panicked"),
-            }
-        }
+    fn panicked(&self) -> ! {
+        self.breaks("a thread that used the store panicked")
     }
 }
 
@@ -233,7 +221,7 @@ pub(super) async fn meanwhile<T>(
         if threads {
             let running: Vec<_> = work
                 .into_iter()
-                .map(|work| s.in_thread(|| futures_executor::block_on(work)))
+                .map(|work| in_thread(|| futures_executor::block_on(work), || s.panicked()))
                 .collect();
             join_all(running).await;
         } else {

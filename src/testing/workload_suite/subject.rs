@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 
-use futures_channel::oneshot;
 use futures_util::future::join_all;
 use uuid::Uuid;
 
@@ -13,6 +12,7 @@ use crate::domain::{
     OrganizationId, Place, Scope, WorkKind, WorkState, WorkStates, WorkspaceId,
 };
 use crate::ports::{Workload, WorkloadError};
+use crate::testing::thread::in_thread;
 
 use super::{Ability, Host, NewItem, OnRecord};
 
@@ -210,10 +210,11 @@ impl Subject {
                 let start = Arc::new(Barrier::new(batches.len()));
                 let running = batches.into_iter().map(|batch| {
                     let (subject, start) = (self.clone(), Arc::clone(&start));
-                    self.in_thread(move || {
+                    let run = move || {
                         start.wait();
                         futures_executor::block_on(subject.insists(&batch))
-                    })
+                    };
+                    in_thread(run, || self.panicked())
                 });
                 join_all(running.collect::<Vec<_>>()).await
             }
@@ -230,21 +231,8 @@ impl Subject {
         self.does(batch).await
     }
 
-    /// The answer of a thread; waiting for it blocks nobody.
-    fn in_thread<T, R>(&self, run: R) -> impl Future<Output = T> + use<T, R>
-    where
-        T: Send + 'static,
-        R: FnOnce() -> T + Send + 'static,
-    {
-        let (tell, told) = oneshot::channel();
-        std::thread::spawn(move || tell.send(run()));
-        let subject = self.clone();
-        async move {
-            match told.await {
-                Ok(answer) => answer,
-                Err(_) => subject.breaks("a thread that used the workload panicked"),
-            }
-        }
+    fn panicked(&self) -> ! {
+        self.breaks("a thread that used the workload panicked")
     }
 }
 
