@@ -307,7 +307,7 @@ impl Store for Flawed {
                 if filter.prefix.is_none() && filter.role.is_none() =>
             {
                 let (behind, size) = (after.take(), *limit as usize);
-                let begin = |key: &str| key.chars().take(255).collect::<String>();
+                let begin = |key: &str| key.chars().take(128).collect::<String>();
                 let place = |it: &Record| match it {
                     Record::Membership(it) => (begin(&it.sort_key()), it.id),
                     _ => (String::new(), MembershipId::new(uuid::Uuid::nil())),
