@@ -26,6 +26,7 @@
     clippy::panic,
     clippy::cast_precision_loss,
     clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
     reason = "a measurement that cannot be made ends here"
 )]
 

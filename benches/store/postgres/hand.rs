@@ -237,7 +237,7 @@ async fn new_membership(t: &mut PgTransaction<'_>, it: &Membership) {
         .bind(word(&it.source))
         .bind(it.brought_by.map(MembershipId::uuid))
         .bind(epoch(it))
-        .bind(it.invitation.map(|invitation| invitation.uuid()))
+        .bind(it.invitation.map(tenure::domain::InvitationId::uuid))
         .bind(at(it.created_at))
         .bind(it.sort_key());
     one(query.execute(&mut **t).await);
@@ -266,14 +266,14 @@ async fn membership(t: &mut PgTransaction<'_>, it: &Membership) {
     let query = sqlx::query(sql)
         .bind(it.scope.organization.uuid())
         .bind(it.id.uuid())
-        .bind(it.user.map(|user| user.uuid()))
+        .bind(it.user.map(tenure::domain::UserId::uuid))
         .bind(status(it))
         .bind(because(it))
         .bind(at(it.status.since()))
         .bind(it.role.as_str())
         .bind(epoch(it))
-        .bind(it.invitation.map(|invitation| invitation.uuid()))
-        .bind(it.came_by.map(|invitation| invitation.uuid()));
+        .bind(it.invitation.map(tenure::domain::InvitationId::uuid))
+        .bind(it.came_by.map(tenure::domain::InvitationId::uuid));
     one(query.execute(&mut **t).await);
 }
 
@@ -308,7 +308,7 @@ async fn mail(t: &mut PgTransaction<'_>, it: &Mail) {
                VALUES ($1, $2, 'invitation', $3, $4, $5, $6, $7)";
     let query = sqlx::query(sql)
         .bind(it.id.uuid())
-        .bind(it.organization.map(|organization| organization.uuid()))
+        .bind(it.organization.map(tenure::domain::OrganizationId::uuid))
         .bind(invitation.uuid())
         .bind(i64::from(generation.get()))
         .bind(at(it.due_at))
