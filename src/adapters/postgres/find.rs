@@ -107,14 +107,21 @@ pub(super) fn statement(question: &Find) -> Result<Statement, Failure> {
         .with(after.map_or(-1, i64::from))?
         .with(i64::from(*limit)),
         Find::Entries { stream, after, limit } => {
-            let (sql, owner) = match stream {
-                Stream::Organization(id) => (ENTRIES_OF_ORGANIZATION, id.uuid()),
-                Stream::User(id) => (ENTRIES_OF_USER, id.uuid()),
+            let (of, owner) = match stream {
+                Stream::Organization(id) => ("organization", id.uuid()),
+                Stream::User(id) => ("user", id.uuid()),
             };
-            Statement::new(sql).with(owner)?.with(integer(after.get()))?.with(i64::from(*limit))
+            let page = format!("e.{of}_id = $1 AND e.position > $2 ORDER BY e.position LIMIT $3");
+            Statement::new(entries(of, &page))
+                .with(owner)?
+                .with(integer(after.get()))?
+                .with(i64::from(*limit))
         }
         Find::Feed { after, limit } => {
-            Statement::new(FEED).with(integer(after.0))?.with(i64::from(*limit))
+            let page = "e.feed > $1 ORDER BY e.feed LIMIT $2";
+            Statement::new(entries("organization", page))
+                .with(integer(after.0))?
+                .with(i64::from(*limit))
         }
         Find::DueMail { now, limit } => due(
             page!("mails", "t.due_at <= $1::timestamptz ORDER BY t.due_at, t.id LIMIT $2"),
@@ -146,32 +153,18 @@ pub(super) fn statement(question: &Find) -> Result<Statement, Failure> {
     }
 }
 
-const ENTRIES_OF_ORGANIZATION: &str = "
-    SELECT 'organization_entries' AS kind, row_to_json(e)::text AS row,
-        CASE WHEN d.salt IS NOT NULL
-            THEN json_build_object('salt', d.salt, 'text', d.text)::text END AS beside
-    FROM {schema}.organization_entries e
-    LEFT JOIN {schema}.organization_entry_details d
-        ON d.organization_id = e.organization_id AND d.position = e.position
-    WHERE e.organization_id = $1 AND e.position > $2 ORDER BY e.position LIMIT $3";
-
-const ENTRIES_OF_USER: &str = "
-    SELECT 'user_entries' AS kind, row_to_json(e)::text AS row,
-        CASE WHEN d.salt IS NOT NULL
-            THEN json_build_object('salt', d.salt, 'text', d.text)::text END AS beside
-    FROM {schema}.user_entries e
-    LEFT JOIN {schema}.user_entry_details d
-        ON d.user_id = e.user_id AND d.position = e.position
-    WHERE e.user_id = $1 AND e.position > $2 ORDER BY e.position LIMIT $3";
-
-const FEED: &str = "
-    SELECT 'organization_entries' AS kind, row_to_json(e)::text AS row,
-        CASE WHEN d.salt IS NOT NULL
-            THEN json_build_object('salt', d.salt, 'text', d.text)::text END AS beside
-    FROM {schema}.organization_entries e
-    LEFT JOIN {schema}.organization_entry_details d
-        ON d.organization_id = e.organization_id AND d.position = e.position
-    WHERE e.feed > $1 ORDER BY e.feed LIMIT $2";
+/// Entries of organizations or of users with their details.
+fn entries(of: &str, rest: &str) -> String {
+    format!(
+        "SELECT '{of}_entries' AS kind, row_to_json(e)::text AS row,
+             CASE WHEN d.salt IS NOT NULL
+                 THEN json_build_object('salt', d.salt, 'text', d.text)::text END AS beside
+         FROM {{schema}}.{of}_entries e
+         LEFT JOIN {{schema}}.{of}_entry_details d
+             ON d.{of}_id = e.{of}_id AND d.position = e.position
+         WHERE {rest}"
+    )
+}
 
 /// Numbers entries that have none, at most this many at once: those of one organization in their
 /// order, after all numbers given before.

@@ -21,7 +21,7 @@
 //! | `schema` | where they are; running and exporting migrations |
 //! | `table`, `row` | which column holds which part of a record, and records as rows |
 //! | `load` | named records; `find`, `people`: pages |
-//! | `commit` | a change-set as one statement |
+//! | `commit` | a change-set as one statement; `changes`: what it is given |
 //! | `transaction` | the same as a part of the host's transaction |
 //! | `hints` | `LISTEN` and `NOTIFY`: what other processes have committed |
 //! | `failure` | what an error says about a commit |
@@ -47,6 +47,7 @@
 //! table twice in one statement unless `sql.multiple_modifications_of_table.enabled` is on, and
 //! has no `LISTEN`: views are polled there.
 
+mod changes;
 mod commit;
 mod failure;
 mod find;
@@ -77,7 +78,7 @@ pub use options::{Migrations, PostgresOptions};
 pub use schema::Migration;
 pub use transaction::PostgresTransaction;
 
-use self::commit::Changes;
+use self::changes::Changes;
 use self::failure::{Failure, Meaning};
 use self::find::Statement;
 use self::load::Asked;
