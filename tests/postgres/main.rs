@@ -27,7 +27,7 @@ pub(crate) async fn new_store(pool: &sqlx::PgPool) -> PostgresStore {
 }
 
 /// Of each race so many rounds.
-const ROUNDS: u32 = 14;
+const ROUNDS: u32 = 7;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_loses_a_race_on_postgresql() {

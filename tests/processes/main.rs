@@ -37,22 +37,22 @@ const PROCESSES: usize = 8;
 
 #[test]
 fn eight_processes_on_one_organization_in_one_file() {
-    in_one_file(1, 500);
+    in_one_file(1, 300);
 }
 
 #[test]
 fn eight_processes_on_a_hundred_organizations_in_one_file() {
-    in_one_file(100, 500);
+    in_one_file(100, 300);
 }
 
 #[test]
 fn eight_processes_on_one_organization_on_postgres() {
-    on_postgres(1, 300);
+    on_postgres(1, 200);
 }
 
 #[test]
 fn eight_processes_on_a_hundred_organizations_on_postgres() {
-    on_postgres(100, 300);
+    on_postgres(100, 200);
 }
 
 /// Not a test: one of the processes.
